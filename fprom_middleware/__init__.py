@@ -1,0 +1,26 @@
+"""FirstPromoter for Python web apps: the right visitor, the right address, no lost lead.
+
+Importing this package loads no framework, no HTTP client and no database library.
+"""
+
+from .context import TrackingContext, get_tracking
+from .errors import FpromConfigError, FpromError, FpromNotInstalled, FpromTokenError
+from .leads import Lead, Receipt, Status
+from .settings import FpromSettings
+from .tracker import Fprom, track_signup, track_signup_async
+
+__all__ = [
+    "Fprom",
+    "FpromConfigError",
+    "FpromError",
+    "FpromNotInstalled",
+    "FpromSettings",
+    "FpromTokenError",
+    "Lead",
+    "Receipt",
+    "Status",
+    "TrackingContext",
+    "get_tracking",
+    "track_signup",
+    "track_signup_async",
+]

@@ -1,0 +1,203 @@
+"""The tracking context of one request, and finding it on any framework's request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from .client_ip import parse_address
+from .cookies import find_ref, find_tid
+from .errors import INSTALL_HINT, FpromNotInstalled
+from .masking import mask_ip, mask_tail
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .tracker import Fprom
+
+KEY: Final = "fprom_middleware.tracking"
+"""Where the context stands in a WSGI environ and in an ASGI scope."""
+STATE_KEY: Final = "fprom"
+"""Where it stands in an ASGI scope's ``state``, which is ``request.state`` in Starlette."""
+
+UNREAD: Final[Any] = object()
+"""Stands in a slot whose header nobody has asked for yet."""
+
+# Where frameworks keep the environ or the scope of a request.
+_ATTRIBUTES = ("environ", "scope", "env", "wsgi_environ", "_scope")
+# What one protocol's bridge leaves of the other inside its own mapping.
+_BRIDGES = ("asgi.scope", "wsgi_environ")
+
+
+class TrackingContext:
+    """Who a visitor is: read from a request on first use, or given.
+
+    Args:
+        tid: FirstPromoter's visitor id.
+        ref_id: The promoter's referral id.
+        ip: The visitor's address, as `fprom_middleware.client_ip.parse_address` reads it.
+        captured_at: When these were read, where they were carried; aware.
+
+    A context made by hand knows no `Fprom`: hand it to ``fprom.track_signup(context, email)``.
+    """
+
+    # Neither environ nor scope is ever held: they hold this object, and a cycle would leave
+    # every request's objects to the garbage collector.
+    __slots__ = ("_captured_at", "_fprom", "_ip", "_ref_id", "_tid")
+
+    _captured_at: datetime | None
+    _fprom: Fprom | None
+    _ip: str | None
+    _ref_id: str | None
+    _tid: str | None
+
+    def __init__(
+        self,
+        tid: str | None = None,
+        ref_id: str | None = None,
+        ip: str | None = None,
+        captured_at: datetime | None = None,
+    ) -> None:
+        address = parse_address(ip) if ip else None
+        self._tid = tid or None
+        self._ref_id = ref_id or None
+        self._ip = None if address is None else str(address)
+        self._captured_at = captured_at
+        self._fprom = None
+
+    @property
+    def tid(self) -> str | None:
+        """FirstPromoter's visitor id, or None."""
+        return self._tid
+
+    @property
+    def ref_id(self) -> str | None:
+        """The promoter's referral id, or None."""
+        return self._ref_id
+
+    @property
+    def ip(self) -> str | None:
+        """The visitor's own address, one bare address, or None where it is not known."""
+        return self._ip
+
+    @property
+    def captured_at(self) -> datetime | None:
+        """When the values of a carried context were read; None for a request's own."""
+        return self._captured_at
+
+    def __repr__(self) -> str:
+        values = f"tid={mask_tail(self.tid)}, ref_id={mask_tail(self.ref_id)}"
+        return f"TrackingContext({values}, ip={mask_ip(self.ip)})"
+
+
+class RequestTracking(TrackingContext):
+    """A context that reads a request's own headers; the middlewares make them."""
+
+    __slots__ = ()
+
+    _fprom: Fprom
+
+    @property
+    def tid(self) -> str | None:
+        """FirstPromoter's visitor id out of the vendor's cookie, or None."""
+        if self._tid is UNREAD:
+            self._tid = find_tid(self._cookies())
+        return self._tid
+
+    @property
+    def ref_id(self) -> str | None:
+        """The promoter's referral id out of the vendor's cookie, or None."""
+        if self._ref_id is UNREAD:
+            self._ref_id = find_ref(self._cookies())
+        return self._ref_id
+
+    @property
+    def ip(self) -> str | None:
+        """The visitor's own address, one bare address, or None where it is not known."""
+        if self._ip is UNREAD:
+            self._ip = self._address()
+        return self._ip
+
+    @property
+    def captured_at(self) -> datetime | None:
+        """None: these values are the request's own."""
+        return None
+
+    def _cookies(self) -> str:
+        """Return the request's Cookie header, lines joined by ``; ``."""
+        raise NotImplementedError
+
+    def _address(self) -> str | None:
+        """Return the visitor's address."""
+        raise NotImplementedError
+
+
+def get_tracking(request: object) -> TrackingContext:
+    """Return the tracking context that the middleware attached.
+
+    Args:
+        request: Any framework's request, a raw WSGI environ or ASGI scope, or a
+            `TrackingContext`, which is returned as it is.
+
+    Returns:
+        The context; its ``tid``, ``ref_id`` and ``ip`` are read on first use.
+
+    Raises:
+        FpromNotInstalled: No middleware ran before; the text shows the lines to add.
+    """
+    # The shortest way for a raw environ or scope, which is what adapters hand in.
+    if type(request) is dict:
+        found = request.get(KEY)
+        if isinstance(found, TrackingContext):
+            return found
+    return locate(request)[0]
+
+
+def locate(request: object) -> tuple[TrackingContext, Mapping[str, Any] | None]:
+    """Find the context and the environ or scope it stands in.
+
+    Args:
+        request: As in `get_tracking`.
+
+    Returns:
+        The context and its mapping; None in place of the mapping for a bare context.
+
+    Raises:
+        FpromNotInstalled: As in `get_tracking`.
+    """
+    if isinstance(request, TrackingContext):
+        return request, None
+    for mapping in _mappings(request):
+        found = mapping.get(KEY)
+        if isinstance(found, TrackingContext):
+            return found, mapping
+    msg = f"This {type(request).__name__} carries no tracking context. {INSTALL_HINT}"
+    raise FpromNotInstalled(msg)
+
+
+def _mappings(request: object) -> Iterator[Mapping[str, Any]]:
+    for candidate in _candidates(request):
+        # A mock has every attribute; only a mapping is an environ or a scope.
+        if isinstance(candidate, Mapping):
+            yield candidate
+            for bridge in _BRIDGES:
+                inner = candidate.get(bridge)
+                if isinstance(inner, Mapping):
+                    yield inner
+
+
+def _candidates(request: object) -> Iterator[object]:
+    yield request
+    for name in _ATTRIBUTES:
+        try:
+            yield getattr(request, name, None)
+        except RuntimeError as error:
+            # Flask's and Quart's proxies refuse outside a request; Sanic outside ASGI mode.
+            if "context" in str(error).lower():
+                msg = (
+                    "There is no request here: it was read outside a request context. Hand in "
+                    "a TrackingContext, or the request itself from inside the view."
+                )
+                raise FpromNotInstalled(msg) from error
+        except Exception:  # noqa: BLE001, S112 - a property of a foreign class may raise anything
+            continue

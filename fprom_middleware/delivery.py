@@ -1,0 +1,78 @@
+"""Where a lead goes once the view has handed it in."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .leads import Receipt, Status
+from .signup import tell_outcome
+
+if TYPE_CHECKING:
+    from .api import TrackingApi
+    from .leads import Lead
+    from .outcomes import Outcome
+    from .settings import FpromSettings
+
+logger = logging.getLogger("fprom_middleware")
+
+
+class Delivery(Protocol):
+    """Takes a lead and answers at once; neither call raises."""
+
+    def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
+        """Take a lead; `session` is the caller's own transaction, where there is one."""
+        ...
+
+    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
+        """Take a lead without blocking the event loop."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what is open, this event loop's part included."""
+        ...
+
+
+class InlineDelivery:
+    """One API call inside the view, for scripts and tests: nothing is kept when it fails.
+
+    Args:
+        settings: The account's settings, for FPROM_ON_OUTCOME.
+        api: Where leads go.
+    """
+
+    def __init__(self, settings: FpromSettings, api: TrackingApi) -> None:
+        self._settings = settings
+        self._api = api
+
+    def accept(self, lead: Lead, *, session: Any = None) -> Receipt:  # noqa: ARG002 - there is no row to write into it
+        """Send the lead now."""
+        return self._receipt(lead, self._api.signup(lead))
+
+    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:  # noqa: ARG002 - as above
+        """Send the lead now without blocking the event loop."""
+        return self._receipt(lead, await self._api.signup_async(lead))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    async def aclose(self) -> None:
+        """Close the connections, this event loop's included."""
+        await self._api.aclose()
+
+    def _receipt(self, lead: Lead, outcome: Outcome) -> Receipt:
+        if outcome.status is Status.FAILED:
+            logger.error(
+                "A lead was not delivered (%s, HTTP status %s); inline delivery keeps nothing: %r",
+                outcome.reason,
+                outcome.code,
+                lead,
+            )
+        receipt = Receipt(outcome.status, outcome.reason, lead=lead)
+        tell_outcome(self._settings, receipt)
+        return receipt

@@ -1,0 +1,42 @@
+"""What this package raises: mistakes of the program, never of a visitor or a network."""
+
+from __future__ import annotations
+
+INSTALL_HINT = """\
+Add the middleware where the application is made:
+    from fprom_middleware.wsgi import FpromMiddleware   # ASGI: fprom_middleware.asgi
+    app = FpromMiddleware(app, settings)
+(Flask: `from fprom_middleware.flask import init_app`, then `init_app(app)`.)"""
+
+
+class FpromError(Exception):
+    """Base class of every exception of this package."""
+
+
+class FpromConfigError(FpromError, ValueError):
+    """A setting is wrong; raised at start.
+
+    Attributes:
+        key: The setting's full name, such as ``FPROM_TRUSTED_PROXIES``, or None
+            where the mistake is not one key's.
+    """
+
+    def __init__(self, message: str, *, key: str | None = None) -> None:
+        super().__init__(message if key is None else f"{key}: {message}")
+        self.key = key
+
+
+class FpromNotInstalled(FpromError, LookupError):  # noqa: N818 - a fixed public name
+    """The request carries no tracking context: no middleware ran before the view."""
+
+
+class FpromTokenError(FpromError, ValueError):
+    """A carried context was refused.
+
+    Attributes:
+        reason: Why, as a short code such as ``expired``. Never the token itself.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason

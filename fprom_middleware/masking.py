@@ -1,0 +1,54 @@
+"""How personal data looks in a repr or a log line: recognizable to its owner, useless to others."""
+
+from __future__ import annotations
+
+_TAIL = 4
+_LONG_ENOUGH = 12
+_MAX_DOMAIN = 64
+
+
+def mask_email(email: str | None) -> str | None:
+    """Keep the first letter and the domain.
+
+    Args:
+        email: An e-mail address, or whatever a visitor typed in its place.
+
+    Returns:
+        ``a***@example.com``; ``***`` for a text that has no domain; None for None.
+    """
+    if email is None:
+        return None
+    local, at, domain = email.rpartition("@")
+    if not at or not local:
+        return "***"
+    # What a visitor typed may hold line breaks: one log line stays one line.
+    printable = ascii(f"{local[0]}***@{domain[:_MAX_DOMAIN]}")
+    return printable[1:-1]
+
+
+def mask_tail(value: str | None) -> str | None:
+    """Keep the last four characters of a long value, nothing of a short one.
+
+    Args:
+        value: A tid, a uid, a key: anything that identifies.
+
+    Returns:
+        ``…1234``, or ``…`` where four characters would give too much away; None for None.
+    """
+    if value is None:
+        return None
+    return "…" if len(value) < _LONG_ENOUGH else "…" + ascii(value[-_TAIL:])[1:-1]
+
+
+def mask_ip(ip: str | None) -> str | None:
+    """Keep nothing but whether there is an address, and of which version.
+
+    Args:
+        ip: A bare address.
+
+    Returns:
+        ``IPv4`` or ``IPv6``; None for None.
+    """
+    if ip is None:
+        return None
+    return "IPv6" if ":" in ip else "IPv4"

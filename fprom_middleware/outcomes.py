@@ -1,0 +1,162 @@
+"""One call of the Tracking API as pure functions: what is sent, and what an answer means."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+from .leads import Reason, Status, as_utc
+
+if TYPE_CHECKING:
+    from .leads import Lead
+    from .settings import FpromSettings
+
+MAX_ANSWER: Final = 65_536
+"""Bytes of an answer's body that are read; the documented ones are under 1,000."""
+MAX_RETRY_AFTER: Final = 3600.0
+"""Seconds. A longer Retry-After is cut to this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request to the Tracking API.
+
+    Attributes:
+        url: Where it goes.
+        headers: Both credentials among them: never to be logged.
+        body: JSON.
+    """
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Call({self.url})"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one call came to.
+
+    Attributes:
+        status: ``sent``, ``duplicate``, ``rejected``, or ``failed``: not delivered, may be
+            tried again.
+        reason: Why, where it is not plain success.
+        retry_after: Seconds that the API asked to wait, from 0 to `MAX_RETRY_AFTER`; None
+            where it asked for nothing.
+        code: The HTTP status, None where no answer came.
+    """
+
+    status: Status
+    reason: Reason | None = None
+    retry_after: float | None = None
+    code: int | None = None
+
+
+NO_ANSWER: Final = Outcome(Status.FAILED, Reason.NETWORK)
+"""No connection, no time, no name, no certificate: nothing that an answer could be read from."""
+
+
+def build_signup(settings: FpromSettings, lead: Lead) -> Call:
+    """Build the call that reports one sign-up.
+
+    Args:
+        settings: Base URL and credentials.
+        lead: The sign-up.
+
+    Returns:
+        The call; a field without a value is absent from its body.
+    """
+    return Call(
+        url=f"{settings.base_url}/signup",
+        headers={
+            "Authorization": f"Bearer {settings.api_key}",
+            "Account-ID": str(settings.account_id),
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            # Answers are small; a compressed one would only be a way to send a huge one.
+            "Accept-Encoding": "identity",
+        },
+        # ASCII escapes carry every text there is, lone surrogates from a form included.
+        body=json.dumps(lead.to_json()).encode("ascii"),
+    )
+
+
+def read_answer(
+    code: int, body: bytes | None, *, retry_after: str | None = None, now: float = 0.0
+) -> Outcome:
+    """Say what an answer means. The status decides.
+
+    Args:
+        code: The HTTP status.
+        body: The body, or None where it could not be read to its end.
+        retry_after: The Retry-After header.
+        now: Seconds since the epoch, for a Retry-After that is a date.
+
+    Returns:
+        The outcome.
+    """
+    if code == 200:  # noqa: PLR2004 - HTTP's own number
+        if _is_json_object(body):
+            return Outcome(Status.SENT, code=code)
+        return Outcome(Status.FAILED, Reason.UNREADABLE, code=code)
+    final = _FINAL.get(code)
+    if final is not None:
+        return Outcome(*final, code=code)
+    wait = read_retry_after(retry_after, now=now)
+    return Outcome(Status.FAILED, _reason(code), wait, code)
+
+
+_FINAL: Final[dict[int, tuple[Status, Reason | None]]] = {
+    400: (Status.REJECTED, Reason.BAD_REQUEST),
+    404: (Status.REJECTED, Reason.UNKNOWN_VISITOR),
+    # The lead already has a sign-up event: an earlier try of ours got through.
+    422: (Status.DUPLICATE, None),
+}
+_REASONS: Final = {
+    401: Reason.UNAUTHORIZED,
+    403: Reason.UNAUTHORIZED,
+    408: Reason.SERVER_ERROR,
+    429: Reason.RATE_LIMITED,
+}
+
+
+def _reason(code: int) -> Reason:
+    if 500 <= code <= 599:  # noqa: PLR2004 - HTTP's own numbers
+        return Reason.SERVER_ERROR
+    return _REASONS.get(code, Reason.UNEXPECTED)
+
+
+def _is_json_object(body: bytes | None) -> bool:
+    if body is None:
+        return False
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def read_retry_after(value: str | None, *, now: float) -> float | None:
+    """Read a Retry-After header: seconds, or a date.
+
+    Args:
+        value: The header.
+        now: Seconds since the epoch.
+
+    Returns:
+        Seconds to wait, from 0 to `MAX_RETRY_AFTER`; None where it says neither.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        # Longer than any wait in question, and int() has a limit of its own.
+        return MAX_RETRY_AFTER if len(text) > 9 else min(float(text), MAX_RETRY_AFTER)  # noqa: PLR2004
+    try:
+        wait = as_utc(parsedate_to_datetime(text)).timestamp() - now
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return min(max(wait, 0.0), MAX_RETRY_AFTER)

@@ -1,0 +1,295 @@
+"""How one setting's value is read: from Python, or from the text of an environment.
+
+Every parser takes the key's full name and a value that is not None. It returns the value in
+its one type or raises `FpromConfigError` with the bad entry and a right example; a value that
+may be a secret is never shown.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from importlib import import_module
+from ipaddress import ip_address
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from .client_ip import GROUPS, parse_network
+from .errors import FpromConfigError
+
+Parser = Callable[[str, Any], Any]
+E = TypeVar("E", bound=StrEnum)
+
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*")
+_PARAM = re.compile(r"[A-Za-z0-9_.~-]{1,64}")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,12}")
+_SECRET_MIN = 16
+_MAX_TIMEOUT = 300
+
+
+class SendIp(StrEnum):
+    """What of the visitor's address goes into the lead."""
+
+    PUBLIC = "public"
+    ANY = "any"
+    TRUNCATED = "truncated"
+    NEVER = "never"
+
+
+class Delivery(StrEnum):
+    """How a lead leaves the view."""
+
+    OUTBOX = "outbox"
+    INLINE = "inline"
+
+
+class Worker(StrEnum):
+    """Who drains the outbox."""
+
+    THREAD = "thread"
+    NONE = "none"
+
+
+def wrong(key: str, value: object, problem: str, example: str) -> FpromConfigError:
+    """Word a refusal: the key, the bad entry, what is wrong with it, a right example."""
+    return FpromConfigError(f"{value!r} {problem}. Right would be: {key}={example}", key=key)
+
+
+def credential(key: str, value: object) -> str:
+    """Read an API key or an account id: visible ASCII, as a header carries it."""
+    # Flask's from_prefixed_env hands an account id of digits over as an int.
+    text = str(value).strip() if isinstance(value, str | int) else ""
+    if isinstance(value, bool) or not text or not text.isascii() or not text.isprintable():
+        msg = "must be visible ASCII text in one line (its value is not shown here)."
+        raise FpromConfigError(msg, key=key)
+    if " " in text:
+        msg = "must hold no blank (its value is not shown here)."
+        raise FpromConfigError(msg, key=key)
+    return text
+
+
+def flag(key: str, value: object) -> bool:
+    """Read a boolean."""
+    text = str(value).strip().lower()
+    if isinstance(value, bool | int | str) and text in _TRUE | _FALSE:
+        return text in _TRUE
+    raise wrong(key, value, "is neither true nor false", "true")
+
+
+def seconds(key: str, value: object) -> float:
+    """Read a time-out in seconds."""
+    number = _number(value)
+    if number is None or not 0 < number <= _MAX_TIMEOUT:
+        raise wrong(key, value, f"is no number of seconds above 0 and up to {_MAX_TIMEOUT}", "10")
+    return number
+
+
+def whole(*, minimum: int, maximum: int | None = None) -> Parser:
+    """Make a parser of whole numbers within bounds."""
+
+    def parse(key: str, value: object) -> int:
+        number = _whole(value)
+        if number is None or number < minimum or (maximum is not None and number > maximum):
+            bound = f"from {minimum} up" if maximum is None else f"from {minimum} to {maximum}"
+            raise wrong(key, value, f"is no whole number {bound}", str(minimum or 60))
+        return number
+
+    return parse
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def choice(options: type[E]) -> Callable[[str, Any], E]:
+    """Make a parser of one word out of an enumeration."""
+
+    def parse(key: str, value: object) -> E:
+        text = str(value).strip().lower()
+        try:
+            return options(text)
+        except ValueError:
+            words = ", ".join(options)
+            raise wrong(key, value, f"is none of: {words}", str(next(iter(options)))) from None
+
+    return parse
+
+
+def names(key: str, value: object) -> tuple[str, ...]:
+    """Read a list: from Python any iterable of text, from text separated by commas."""
+    entries: Iterable[object]
+    if isinstance(value, str):
+        entries = value.split(",")
+    elif isinstance(value, Iterable) and not isinstance(value, bytes | dict):
+        entries = list(value)
+    else:
+        raise wrong(key, value, "is no list", "first,second")
+    for entry in entries:
+        if not isinstance(entry, str):
+            raise wrong(key, entry, "is no text", "first,second")
+    return tuple(text for entry in entries if (text := str(entry).strip()))
+
+
+def trusted_proxies(key: str, value: object) -> int | tuple[str, ...]:
+    """Read how far forwarding headers are believed: a number of hops, or a list."""
+    example = "loopback,10.0.0.0/8"
+    number = _whole(value)
+    if number is not None:
+        if number < 0:
+            raise wrong(key, value, "is no number of proxies", "1")
+        return number
+    if not isinstance(value, str | Iterable):
+        raise wrong(key, value, "is neither a number of proxies nor a list", example)
+    networks = []
+    for entry in names(key, value):
+        word = entry.lower()
+        if word in GROUPS:
+            networks.append(word)
+            continue
+        try:
+            networks.append(str(parse_network(entry)))
+        except ValueError as error:
+            problem = _why_no_network(entry, str(error))
+            raise wrong(key, entry, problem, example) from None
+    return tuple(networks)
+
+
+def _why_no_network(entry: str, error: str) -> str:
+    if entry == "*" or "every address" in error:
+        return "would trust every address, and then anyone could invent theirs"
+    if "host bits set" in error:
+        return "is no network: it has host bits set"
+    return "is no address, no network, and none of the words " + ", ".join(GROUPS)
+
+
+def base_url(key: str, value: object) -> str:
+    """Read the API's address: https, or http to this very machine."""
+    example = "https://api.firstpromoter.com/api/v2/track"
+    text = str(value).strip()
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise wrong(key, text, "is no URL", example) from None
+    if "@" in parts.netloc:
+        msg = f"must hold no user name or password. Right would be: {key}={example}"
+        raise FpromConfigError(msg, key=key)
+    if parts.query or parts.fragment or not text.isascii() or not text.isprintable() or " " in text:
+        raise wrong(key, text, "must end with its path, in plain ASCII", example)
+    if not host or parts.scheme not in {"http", "https"}:
+        raise wrong(key, text, "is no http(s) URL", example)
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise wrong(key, text, "would send the API key unencrypted over a network", example)
+    return text.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def header_name(key: str, value: object) -> str:
+    """Read the name of one request header."""
+    text = str(value).strip()
+    if not _TOKEN.fullmatch(text):
+        # WSGI cannot tell a_b from a-b, so a name with an underscore could be anyone's.
+        raise wrong(key, text, "is no header name (letters, digits and dashes)", "CF-Connecting-IP")
+    return text
+
+
+def domain(key: str, value: object) -> str:
+    """Read a cookie's domain."""
+    text = str(value).strip()
+    if not _DOMAIN.fullmatch(text):
+        raise wrong(key, text, "is no domain", "example.com")
+    return text.lstrip(".").lower()
+
+
+def link_params(key: str, value: object) -> tuple[str, ...]:
+    """Read names of URL parameters."""
+    params = names(key, value)
+    for param in params:
+        if not _PARAM.fullmatch(param):
+            raise wrong(key, param, "is no name of a URL parameter", "fpr,via")
+    return params
+
+
+def secret_keys(key: str, value: object) -> tuple[str, ...]:
+    """Read signing keys; they are never shown."""
+    if not isinstance(value, str) and not isinstance(value, Iterable):
+        msg = "must be a text or a list of texts (its value is not shown here)."
+        raise FpromConfigError(msg, key=key)
+    keys = value.split(",") if isinstance(value, str) else list(value)
+    if not all(isinstance(entry, str) for entry in keys):
+        msg = "must be a text or a list of texts (its value is not shown here)."
+        raise FpromConfigError(msg, key=key)
+    keys = [entry.strip() for entry in keys if entry.strip()]
+    if any(len(entry) < _SECRET_MIN for entry in keys):
+        msg = (
+            f"holds a key shorter than {_SECRET_MIN} characters (not shown here). Make one with "
+            '`python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
+        )
+        raise FpromConfigError(msg, key=key)
+    return tuple(keys)
+
+
+def database_url(key: str, value: object) -> str:
+    """Read an SQLAlchemy URL; its password is never shown."""
+    text = str(value).strip()
+    if not re.match(r"[A-Za-z][A-Za-z0-9_]*(?:\+[A-Za-z0-9_]+)?://", text):
+        msg = (
+            "is no SQLAlchemy URL (its value is not shown here). "
+            f"Right would be: {key}=sqlite:///.fprom/outbox.db"
+        )
+        raise FpromConfigError(msg, key=key)
+    return text
+
+
+def mask_url(url: str) -> str:
+    """Hide what stands between the scheme and the host, and every parameter."""
+    scheme, _, rest = url.partition("://")
+    rest = rest.rpartition("@")[2].partition("?")[0]
+    return f"{scheme}://{rest}"
+
+
+def hook(key: str, value: object) -> Callable[..., Any]:
+    """Read a callable, or import it by its dotted path."""
+    example = "shop.privacy.may_track"
+    if not isinstance(value, str):
+        if not callable(value):
+            raise wrong(key, value, "cannot be called", example)
+        return value
+    path = value.strip().replace(":", ".")
+    module, dot, name = path.rpartition(".")
+    if not dot:
+        raise wrong(key, value, "is no dotted path", example)
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        problem = f"cannot be imported ({type(error).__name__}: {error})"
+        raise wrong(key, value, problem, example) from error
+    if not callable(found):
+        raise wrong(key, value, "names something that cannot be called", example)
+    return found  # type: ignore[no-any-return]  # callable() narrows to an untyped callable

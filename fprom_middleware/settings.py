@@ -1,0 +1,210 @@
+"""Every FPROM_* setting, parsed and validated once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from . import parsing
+from .errors import FpromConfigError
+from .masking import mask_tail
+from .parsing import Delivery, SendIp, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+PREFIX: Final = "FPROM_"
+DEFAULT_BASE_URL: Final = "https://api.firstpromoter.com/api/v2/track"
+DEFAULT_OUTBOX_URL: Final = "sqlite:///.fprom/outbox.db"
+
+# One row a setting: how its value is read. Whatever is unset keeps the default of __init__.
+_PARSERS: Final[dict[str, parsing.Parser]] = {
+    "api_key": parsing.credential,
+    "account_id": parsing.credential,
+    "enabled": parsing.flag,
+    "base_url": parsing.base_url,
+    "timeout": parsing.seconds,
+    "trusted_proxies": parsing.trusted_proxies,
+    "client_ip_header": parsing.header_name,
+    "send_ip": parsing.choice(SendIp),
+    "delivery": parsing.choice(Delivery),
+    "outbox_url": parsing.database_url,
+    "worker": parsing.choice(Worker),
+    "rate_limit": parsing.whole(minimum=1),
+    "secret_keys": parsing.secret_keys,
+    "keep_days": parsing.whole(minimum=0, maximum=400),
+    "keep_domain": parsing.domain,
+    "respect_gpc": parsing.flag,
+    "link_params": parsing.link_params,
+    "tid_header": parsing.header_name,
+    "consent": parsing.hook,
+    "before_send": parsing.hook,
+    "on_outcome": parsing.hook,
+}
+_NEED_SECRET: Final = ("keep_days", "link_params")
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class FpromSettings:
+    """The settings of one FirstPromoter account in one app.
+
+    The constructor reads its arguments and nothing else; `from_mapping` and `from_env` read
+    ``FPROM_*`` keys. Text is parsed wherever it comes from, so ``"2"``, ``"true"`` and
+    ``"10.0.0.0/8, loopback"`` mean the same from an environment and from a config file.
+
+    Attributes:
+        api_key: FirstPromoter's API key. Required while enabled; never shown.
+        account_id: FirstPromoter's account id. Required while enabled.
+        enabled: False makes every sign-up answer skipped/disabled; no key is needed then.
+        base_url: The Tracking API's address; http only for a loopback host.
+        timeout: Seconds for one whole API call.
+        trusted_proxies: 0: the socket's peer is the visitor. N: N proxies append to
+            X-Forwarded-For. A list: trusted addresses, CIDRs, ``loopback``, ``private``.
+        client_ip_header: One header that the edge overwrites, such as CF-Connecting-IP;
+            believed only from a trusted peer.
+        send_ip: What of the visitor's address goes into the lead.
+        delivery: ``outbox``, or ``inline``: one call inside the view.
+        outbox_url: Where the outbox lives: any SQLAlchemy URL.
+        worker: ``thread``: each process drains in the background. ``none``: something else does.
+        rate_limit: API calls a minute for the account, all processes together.
+        secret_keys: Keys that sign carried contexts and the keep cookie, newest last.
+        keep_days: Days that the keep cookie keeps the visitor; 0 is off.
+        keep_domain: Domain of the keep cookie; unset means this host only.
+        respect_gpc: True: ``Sec-GPC: 1`` counts as no consent for the keep cookie.
+        link_params: Referral-link parameters kept as ref_id; empty is off.
+        tid_header: A request header that a single-page app may send the tid in.
+        consent: ``(environ or scope) -> bool``, asked before anything is read of a visitor.
+        before_send: ``Lead -> Lead or None``; None drops the lead.
+        on_outcome: ``(Lead, Receipt) -> None``, called after a final outcome.
+
+    Raises:
+        FpromConfigError: A setting is wrong; the text names the key, the entry and an example.
+    """
+
+    api_key: str | None
+    account_id: str | None
+    enabled: bool
+    base_url: str
+    timeout: float
+    trusted_proxies: int | tuple[str, ...]
+    client_ip_header: str | None
+    send_ip: SendIp
+    delivery: Delivery
+    outbox_url: str
+    worker: Worker
+    rate_limit: int
+    secret_keys: tuple[str, ...]
+    keep_days: int
+    keep_domain: str | None
+    respect_gpc: bool
+    link_params: tuple[str, ...]
+    tid_header: str | None
+    consent: Callable[[Any], bool] | None
+    before_send: Callable[[Any], Any] | None
+    on_outcome: Callable[[Any, Any], object] | None
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        account_id: str | None = None,
+        enabled: bool | str = True,
+        base_url: str = DEFAULT_BASE_URL,
+        timeout: float | str = 10.0,
+        trusted_proxies: int | str | Iterable[str] = 0,
+        client_ip_header: str | None = None,
+        send_ip: SendIp | str = SendIp.PUBLIC,
+        delivery: Delivery | str = Delivery.OUTBOX,
+        outbox_url: str = DEFAULT_OUTBOX_URL,
+        worker: Worker | str = Worker.THREAD,
+        rate_limit: int | str = 300,
+        secret_keys: str | Iterable[str] = (),
+        keep_days: int | str = 0,
+        keep_domain: str | None = None,
+        respect_gpc: bool | str = True,
+        link_params: str | Iterable[str] = (),
+        tid_header: str | None = None,
+        consent: Callable[[Any], bool] | str | None = None,
+        before_send: Callable[[Any], Any] | str | None = None,
+        on_outcome: Callable[[Any, Any], object] | str | None = None,
+    ) -> None:
+        given = locals()
+        for name, parse in _PARSERS.items():
+            value = given[name]
+            object.__setattr__(
+                self, name, None if value is None else parse(PREFIX + name.upper(), value)
+            )
+        self._check_together()
+
+    def _check_together(self) -> None:
+        for name in ("api_key", "account_id"):
+            if self.enabled and getattr(self, name) is None:
+                msg = (
+                    "is missing. Set it to the value from FirstPromoter's dashboard (Settings, "
+                    "Integrations), or set FPROM_ENABLED=false where nothing is to be sent."
+                )
+                raise FpromConfigError(msg, key=PREFIX + name.upper())
+        for name in _NEED_SECRET:
+            if getattr(self, name) and not self.secret_keys:
+                msg = (
+                    "needs FPROM_SECRET_KEYS, for example the output of "
+                    '`python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
+                )
+                raise FpromConfigError(msg, key=PREFIX + name.upper())
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[Any, Any]) -> Self:
+        """Read the ``FPROM_*`` keys of a config object; other keys are not looked at.
+
+        Args:
+            mapping: Such as Flask's ``app.config``. None and blank text count as unset.
+
+        Returns:
+            The settings.
+
+        Raises:
+            FpromConfigError: A setting is wrong, or a key that begins with ``FPROM_`` is none.
+        """
+        given: dict[str, Any] = {}
+        for key in mapping:
+            if not isinstance(key, str) or not key.startswith(PREFIX):
+                continue
+            name = key.removeprefix(PREFIX).lower()
+            if name not in _PARSERS or key != key.upper():
+                raise FpromConfigError(_unknown(key), key=key)
+            value = mapping[key]
+            if value is not None and not (isinstance(value, str) and not value.strip()):
+                given[name] = value
+        return cls(**given)
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Read the ``FPROM_*`` variables of the process environment.
+
+        Returns:
+            The settings.
+
+        Raises:
+            FpromConfigError: As `from_mapping`.
+        """
+        return cls.from_mapping(os.environ)
+
+    def __repr__(self) -> str:
+        hidden = {
+            "api_key": mask_tail(self.api_key) and "…",
+            "secret_keys": f"<{len(self.secret_keys)}>",
+            "outbox_url": parsing.mask_url(self.outbox_url),
+        }
+        inside = ", ".join(f"{n}={hidden.get(n, getattr(self, n))!s}" for n in _PARSERS)
+        return f"FpromSettings({inside})"
+
+
+def _unknown(key: str) -> str:
+    # Only a mistake pays for this import.
+    import difflib  # noqa: PLC0415
+
+    near = difflib.get_close_matches(
+        key.upper(), [PREFIX + name.upper() for name in _PARSERS], n=1, cutoff=0.0
+    )
+    return f"is no setting of fprom_middleware. Did you mean {near[0]}?"

@@ -1,0 +1,201 @@
+"""From a sign-up in a view to the lead that is sent, or to the reason why nothing is."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from .client_ip import is_public, truncate
+from .leads import Lead, Reason, Receipt, Status, as_utc
+from .parsing import SendIp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .context import TrackingContext
+    from .settings import FpromSettings
+
+logger = logging.getLogger("fprom_middleware")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SignUp:
+    """What a view says about a sign-up, read but not yet joined with the visitor.
+
+    Attributes:
+        email: The e-mail address of the new account.
+        uid: The app's own id of the account.
+        ref_id: A promoter's referral id to attribute to.
+        created_at: The moment of the sign-up.
+        skip_email_notification: True keeps FirstPromoter from sending its e-mail.
+    """
+
+    email: str | None
+    uid: str | None
+    ref_id: str | None
+    created_at: datetime | None
+    skip_email_notification: bool | None
+
+    @classmethod
+    def read(
+        cls,
+        email: object,
+        uid: object,
+        ref_id: object,
+        created_at: datetime | None,
+        *,
+        skip_email_notification: bool | None,
+    ) -> SignUp:
+        """Read the arguments of ``track_signup``; blank text counts as no value.
+
+        Returns:
+            The sign-up.
+
+        Raises:
+            ValueError: Neither email nor uid.
+        """
+        signup = cls(
+            email=_text(email),
+            uid=_text(uid),
+            ref_id=_text(ref_id),
+            created_at=created_at,
+            skip_email_notification=skip_email_notification,
+        )
+        if signup.email is None and signup.uid is None:
+            msg = (
+                "track_signup needs an email or a uid: who signed up? track_signup(request, email)"
+            )
+            raise ValueError(msg)
+        return signup
+
+
+def prepare(
+    settings: FpromSettings,
+    signup: SignUp,
+    context: TrackingContext,
+    carrier: Mapping[str, Any] | None,
+    *,
+    now: float,
+) -> Lead | Receipt:
+    """Decide what is sent for a sign-up.
+
+    Args:
+        settings: The account's settings.
+        signup: What the view said.
+        context: The visitor.
+        carrier: The environ or scope, where a request is at hand to ask for consent.
+        now: Seconds since the epoch.
+
+    Returns:
+        The lead, or a receipt that says why there is none.
+    """
+    if not settings.enabled:
+        return Receipt(Status.SKIPPED, Reason.DISABLED)
+    if carrier is not None and not may_track(settings, carrier):
+        return Receipt(Status.SKIPPED, Reason.NO_CONSENT)
+    tid, ref_id = context.tid, signup.ref_id
+    if tid is None and ref_id is None:
+        ref_id = context.ref_id
+        if ref_id is None:
+            return Receipt(Status.SKIPPED, Reason.ORGANIC)
+    lead = Lead(
+        email=signup.email,
+        uid=signup.uid,
+        tid=tid,
+        ref_id=ref_id,
+        ip=sendable_ip(context.ip, settings.send_ip),
+        created_at=_moment(signup.created_at, now),
+        skip_email_notification=signup.skip_email_notification,
+    )
+    return _last_look(settings, lead)
+
+
+def may_track(settings: FpromSettings, carrier: Mapping[str, Any]) -> bool:
+    """Ask FPROM_CONSENT; a hook that raises means no.
+
+    Args:
+        settings: The account's settings.
+        carrier: The environ or scope.
+
+    Returns:
+        True where the hook agrees or none is set.
+    """
+    if settings.consent is None:
+        return True
+    try:
+        return bool(settings.consent(carrier))
+    except Exception as error:  # noqa: BLE001 - see above
+        _tell_hook("FPROM_CONSENT", error, "taken as no consent")
+        return False
+
+
+def tell_outcome(settings: FpromSettings, receipt: Receipt) -> None:
+    """Call FPROM_ON_OUTCOME after a final outcome; what it raises is logged.
+
+    Args:
+        settings: The account's settings.
+        receipt: The final outcome.
+    """
+    if settings.on_outcome is not None:
+        try:
+            settings.on_outcome(receipt.lead, receipt)
+        except Exception as error:  # noqa: BLE001 - the lead's fate is sealed already
+            _tell_hook("FPROM_ON_OUTCOME", error, "the outcome stands")
+
+
+def sendable_ip(ip: str | None, rule: SendIp) -> str | None:
+    """Decide what of an address goes into a lead.
+
+    Args:
+        ip: One bare address, or None.
+        rule: FPROM_SEND_IP.
+
+    Returns:
+        The address, its network's first address, or None.
+    """
+    if ip is None or rule is SendIp.NEVER:
+        return None
+    if rule is SendIp.ANY:
+        return ip
+    if not is_public(ip):
+        return None
+    return truncate(ip) if rule is SendIp.TRUNCATED else ip
+
+
+def _last_look(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
+    if settings.before_send is None:
+        return lead
+    try:
+        kept = settings.before_send(lead)
+    except Exception as error:  # noqa: BLE001 - a hook that raises means no
+        _tell_hook("FPROM_BEFORE_SEND", error, "the lead is dropped")
+        kept = None
+    if isinstance(kept, Lead):
+        return kept
+    if kept is not None:
+        logger.error(
+            "FPROM_BEFORE_SEND returned a %s, neither a Lead nor None: the lead is dropped.",
+            type(kept).__name__,
+        )
+    return Receipt(Status.SKIPPED, Reason.DROPPED)
+
+
+def _tell_hook(key: str, error: Exception, meaning: str) -> None:
+    # Only the type: the text and the frames can hold what the visitor sent.
+    logger.error("%s raised %s: %s.", key, type(error).__name__, meaning)
+
+
+def _moment(given: datetime | None, now: float) -> datetime:
+    if given is not None:
+        try:
+            return as_utc(given)
+        except (AttributeError, OverflowError, TypeError, ValueError):
+            logger.error("created_at is no datetime in use: the moment of the call is sent.")  # noqa: TRY400 - a value is no place for a trace
+    return datetime.fromtimestamp(now, UTC)
+
+
+def _text(value: object) -> str | None:
+    text = "" if value is None else str(value)
+    return text if text.strip() else None

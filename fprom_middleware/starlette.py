@@ -1,0 +1,45 @@
+"""Starlette: settings from the environment or a `Config`, the middleware around the app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .asgi import FpromMiddleware
+from .context import get_tracking
+from .errors import FpromConfigError
+from .tracker import Fprom, track_signup, track_signup_async
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from starlette.applications import Starlette
+
+    from .settings import FpromSettings
+
+__all__ = ["FpromMiddleware", "get_tracking", "init_app", "track_signup", "track_signup_async"]
+
+
+def init_app(
+    app: Starlette, fprom: Fprom | FpromSettings | Mapping[str, Any] | None = None
+) -> Fprom:
+    """Track the sign-ups of a Starlette or FastAPI app.
+
+    Args:
+        app: The app, before it has served its first request.
+        fprom: An `Fprom`, its settings, a mapping with ``FPROM_*`` keys, or None for the
+            process environment.
+
+    Returns:
+        The `Fprom`, which also stands in ``app.state.fprom``.
+
+    Raises:
+        FpromConfigError: A setting is wrong, or the app has one already.
+    """
+    if getattr(app.state, "fprom", None) is not None:
+        msg = "init_app was called before for this app; call it once."
+        raise FpromConfigError(msg)
+    fprom = Fprom.of(fprom)
+    app.add_middleware(FpromMiddleware, fprom=fprom)
+    app.state.fprom = fprom
+    return fprom
