@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import threading
 import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
 import httpx
 
 from .outcomes import MAX_ANSWER, NO_ANSWER, Outcome, build_signup, read_answer
-from .transport import DeadlineTransport, deadline
+from .transport import LIMITS, DeadlineTransport, deadline, environment_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .leads import Lead
     from .settings import FpromSettings
+
+logger = logging.getLogger("fprom_middleware")
 
 try:
     _AGENT = f"fprom-middleware/{version('fprom-middleware')}"
@@ -51,8 +54,9 @@ class TrackingApi:
         self._clock = clock
         self._given = client
         self._given_async = async_client
-        self._lock = threading.Lock()
-        self._pooled: tuple[int, httpx.Client] | None = None
+        # By process id: a forked child must not share its parent's sockets. No lock guards it,
+        # for a fork in the wrong moment would leave the child one that nobody opens.
+        self._pooled: dict[int, httpx.Client] = {}
         # An async connection belongs to the event loop that opened it.
         self._pooled_async: anyio.lowlevel.RunVar[httpx.AsyncClient | None] = anyio.lowlevel.RunVar(
             f"fprom client {id(self)}", None
@@ -67,34 +71,18 @@ class TrackingApi:
         Returns:
             What the call came to, at the latest after the time-out of the settings.
         """
-        seconds = self._settings.timeout
-        ends = time.monotonic() + seconds
+        ends = time.monotonic() + self._settings.timeout
         code, body, wait = 0, None, None
-        call = build_signup(self._settings, lead)
+        request = self._request(lead)
         try:
             with (
-                deadline(seconds),
-                self._client().stream(
-                    "POST",
-                    call.url,
-                    headers=call.headers,
-                    content=call.body,
-                    timeout=seconds,
-                    auth=None,
-                    follow_redirects=False,
-                ) as answer,
+                deadline(self._settings.timeout),
+                self._client().stream(**request) as answer,
             ):
                 code, wait = answer.status_code, answer.headers.get("retry-after")
-                content = bytearray()
-                for chunk in answer.iter_bytes():
-                    content += chunk
-                    # An injected client keeps no deadline of its own.
-                    if len(content) > MAX_ANSWER or time.monotonic() > ends:
-                        break
-                else:
-                    body = bytes(content)
-        except Exception:  # noqa: BLE001, S110 - whatever failed, the status received so far decides
-            pass
+                body = _read(answer, ends)
+        except Exception as error:  # noqa: BLE001 - whatever failed, the status received so far decides
+            _tell(error)
         return self._outcome(code, body, wait)
 
     async def signup_async(self, lead: Lead) -> Outcome:
@@ -107,36 +95,21 @@ class TrackingApi:
             What the call came to, at the latest after the time-out of the settings.
         """
         code, body, wait = 0, None, None
-        call = build_signup(self._settings, lead)
+        request = self._request(lead)
         with anyio.move_on_after(self._settings.timeout):
             try:
-                async with self._async_client().stream(
-                    "POST",
-                    call.url,
-                    headers=call.headers,
-                    content=call.body,
-                    timeout=self._settings.timeout,
-                    auth=None,
-                    follow_redirects=False,
-                ) as answer:
+                async with self._async_client().stream(**request) as answer:
                     code, wait = answer.status_code, answer.headers.get("retry-after")
-                    content = bytearray()
-                    async for chunk in answer.aiter_bytes():
-                        content += chunk
-                        if len(content) > MAX_ANSWER:
-                            break
-                    else:
-                        body = bytes(content)
-            except Exception:  # noqa: BLE001, S110 - whatever failed, the status received so far decides
-                pass
+                    body = await _read_async(answer)
+            except Exception as error:  # noqa: BLE001 - whatever failed, the status received so far decides
+                _tell(error)
         return self._outcome(code, body, wait)
 
     def close(self) -> None:
         """Close the pooled connections of the sync calls."""
-        with self._lock:
-            pooled, self._pooled = self._pooled, None
-        if pooled is not None and pooled[0] == os.getpid():
-            pooled[1].close()
+        client = self._pooled.pop(os.getpid(), None)
+        if client is not None:
+            client.close()
 
     async def aclose(self) -> None:
         """Close the pooled connections of this event loop and of the sync calls."""
@@ -146,6 +119,19 @@ class TrackingApi:
             self._pooled_async.set(None)
             await pooled.aclose()
 
+    def _request(self, lead: Lead) -> dict[str, Any]:
+        call = build_signup(self._settings, lead)
+        return {
+            "method": "POST",
+            "url": call.url,
+            "headers": call.headers,
+            "content": call.body,
+            "timeout": self._settings.timeout,
+            # An injected client may have its own idea of these.
+            "auth": None,
+            "follow_redirects": False,
+        }
+
     def _outcome(self, code: int, body: bytes | None, wait: str | None) -> Outcome:
         if not code:
             return NO_ANSWER
@@ -154,19 +140,75 @@ class TrackingApi:
     def _client(self) -> httpx.Client:
         if self._given is not None:
             return self._given
-        with self._lock:
-            # A forked child must not share its parent's sockets.
-            if self._pooled is None or self._pooled[0] != os.getpid():
-                transport = DeadlineTransport(self._settings.base_url)
-                client = httpx.Client(transport=transport, headers={"User-Agent": _AGENT})
-                self._pooled = os.getpid(), client
-            return self._pooled[1]
+        process = os.getpid()
+        client = self._pooled.get(process)
+        if client is None:
+            # What a parent process left is dropped, never closed: its pool may be in use there.
+            for parent in set(self._pooled) - {process}:
+                self._pooled.pop(parent, None)
+            made = httpx.Client(
+                transport=DeadlineTransport(environment_proxy(self._settings.base_url)),
+                **_options(),
+            )
+            client = self._pooled.setdefault(process, made)
+            if client is not made:
+                made.close()
+        return client
 
     def _async_client(self) -> httpx.AsyncClient:
         if self._given_async is not None:
             return self._given_async
         client = self._pooled_async.get()
         if client is None:
-            client = httpx.AsyncClient(headers={"User-Agent": _AGENT})
+            client = httpx.AsyncClient(
+                verify=httpx.create_ssl_context(),
+                proxy=environment_proxy(self._settings.base_url),
+                trust_env=False,
+                limits=LIMITS,
+                **_options(),
+            )
             self._pooled_async.set(client)
         return client
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "headers": {"User-Agent": _AGENT},
+        # The vendor's load balancer may set cookies; they are no part of the API.
+        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=())),
+    }
+
+
+def _read(answer: httpx.Response, ends: float) -> bytes | None:
+    content = bytearray()
+    if _is_packed(answer):
+        return None
+    for chunk in answer.iter_bytes():
+        content += chunk
+        # An injected client keeps no deadline of its own.
+        if len(content) > MAX_ANSWER or time.monotonic() > ends:
+            return None
+    return bytes(content)
+
+
+async def _read_async(answer: httpx.Response) -> bytes | None:
+    content = bytearray()
+    if _is_packed(answer):
+        return None
+    async for chunk in answer.aiter_bytes():
+        content += chunk
+        if len(content) > MAX_ANSWER:
+            # No break: httpx's generators would be left half-way, which trio complains about.
+            # Closed, they end by themselves.
+            await answer.aclose()
+    return bytes(content) if len(content) <= MAX_ANSWER else None
+
+
+def _is_packed(answer: httpx.Response) -> bool:
+    # Nobody asked for it, and unpacking one read of a hostile answer takes 1,000 times its size.
+    return answer.headers.get("content-encoding", "identity") not in {"", "identity"}
+
+
+def _tell(error: Exception) -> None:
+    # Only the type: httpx and h11 quote headers in their texts.
+    logger.debug("A call of the Tracking API broke off: %s.", type(error).__name__)

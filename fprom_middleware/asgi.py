@@ -42,14 +42,19 @@ class FpromMiddleware:
         """Serve one connection; scope types other than http and websocket pass through."""
         kind = scope["type"]
         if kind == "http" or kind == "websocket":  # noqa: PLR1714 - half the cost of `in`
-            context = AsgiTracking(self.fprom, scope["headers"], scope.get("client"))
+            if self.fprom.asleep:
+                self.fprom.start()
+            context = AsgiTracking()
+            context._fprom = self.fprom
+            context._cookies = UNREAD
+            context._headers = scope["headers"]
+            context._client = scope.get("client")
             # Set in place: on a copied scope the handlers outside this middleware miss it.
             scope[KEY] = context
             state = scope.get("state")
             if state is None:
-                scope["state"] = {STATE_KEY: context}
-            else:
-                state[STATE_KEY] = context
+                state = scope["state"] = {}
+            state[STATE_KEY] = context
         await self.app(scope, receive, send)
 
 
@@ -62,35 +67,13 @@ class AsgiTracking(RequestTracking):
         client: The scope's client.
     """
 
-    __slots__ = ("_client", "_forwarded", "_headers", "_line")
+    __slots__ = ("_client", "_headers")
 
-    _forwarded: str
-    _line: str
-
-    def __init__(
-        self,
-        fprom: Fprom,
-        headers: Iterable[tuple[bytes, bytes]],
-        client: tuple[str, int] | None,
-    ) -> None:
-        self._fprom = fprom
-        self._tid = self._ref_id = self._ip = self._line = UNREAD
-        self._headers = headers
-        self._client = client
-
-    def _cookies(self) -> str:
-        if self._line is UNREAD:
-            self._scan()
-        return self._line
-
-    def _address(self) -> str | None:
-        if self._line is UNREAD:
-            self._scan()
-        return self._fprom.addresses.read(
-            self._client[0] if self._client else None, self._forwarded
-        )
+    _client: tuple[str, int] | None
+    _headers: Iterable[tuple[bytes, bytes]]
 
     def _scan(self) -> None:
+        self._tid = self._ref_id = self._ip = UNREAD
         # Both at once: whoever asks for the one mostly asks for the other.
         wanted = self._fprom.address_name
         cookies, forwarded = [], []
@@ -99,5 +82,6 @@ class AsgiTracking(RequestTracking):
                 cookies.append(value)
             elif name == wanted:
                 forwarded.append(value)
-        self._line = b"; ".join(cookies).decode("latin-1")
+        self._cookies = b"; ".join(cookies).decode("latin-1")
         self._forwarded = b",".join(forwarded).decode("latin-1")
+        self._peer = self._client[0] if self._client else None

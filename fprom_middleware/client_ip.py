@@ -47,8 +47,6 @@ _LOOPBACK: Final = tuple(ip_network(net) for net in GROUPS["loopback"])
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 # The longest entry that can be an address: 45 characters, a zone, brackets and a port.
 _MAX_ENTRY = 128
-# What of an entry is worth a place in the cache: enough to see that it is too long.
-_KEEP = _MAX_ENTRY + 1
 _MAX_PORT = 65535
 # Headers of up to 8,192 characters each: 2 MB where someone sets out to fill it.
 _CACHED = 256
@@ -130,7 +128,7 @@ class AddressReader:
             X-Forwarded-For.
     """
 
-    __slots__ = ("_count", "_edge", "_hop", "_networks", "_told", "read")
+    __slots__ = ("_count", "_edge", "_hop", "_networks", "_recall", "_told")
 
     def __init__(self, trusted: int | tuple[str, ...] = 0, *, edge: bool = False) -> None:
         self._count = trusted if isinstance(trusted, int) else 0
@@ -143,10 +141,10 @@ class AddressReader:
         self._told = False
         # Proxies are few and asked about again and again; so is a visitor on one page.
         self._hop = lru_cache(maxsize=_CACHED)(self._look_at)
-        self.read = lru_cache(maxsize=_CACHED)(self.decide)
+        self._recall = lru_cache(maxsize=_CACHED)(self._decide)
 
-    def decide(self, peer: str | None, header: str) -> str | None:
-        """Decide who the visitor is; `read` is the same with a memory.
+    def read(self, peer: str | None, header: str) -> str | None:
+        """Say who the visitor is.
 
         Args:
             peer: The address at the other end of the socket; None or empty where the
@@ -157,6 +155,12 @@ class AddressReader:
         Returns:
             One bare address in canonical form, or None where it is not known.
         """
+        if len(header) > MAX_HEADER:
+            # One character more tells whether the cut splits an entry.
+            header = header[-MAX_HEADER - 1 :]
+        return self._recall(peer, header)
+
+    def _decide(self, peer: str | None, header: str) -> str | None:
         if self._count:
             return self._read_edge(header) if self._edge else self._count_back(header)
         if peer:
@@ -170,17 +174,18 @@ class AddressReader:
         return self._read_edge(header) if self._edge else self._walk(header)
 
     def _read_edge(self, header: str) -> str | None:
-        return self._hop(header[:_KEEP])[0]
+        entries = _entries(header)
+        return self._hop(_clip(entries[0]))[0] if len(entries) == 1 else None
 
     def _count_back(self, header: str) -> str | None:
         entries = _entries(header)
         if len(entries) < self._count:
             return None
-        return self._hop(entries[-self._count][:_KEEP])[0]
+        return self._hop(_clip(entries[-self._count]))[0]
 
     def _walk(self, header: str) -> str | None:
         for entry in reversed(_entries(header)):
-            address, trusted = self._hop(entry[:_KEEP])
+            address, trusted = self._hop(_clip(entry))
             if not trusted:
                 return address
         return None
@@ -212,6 +217,11 @@ def _entries(header: str) -> list[str]:
             cut = comma + 1 if comma >= 0 else len(header)
         header = header[cut:]
     return [entry for part in header.split(",") if (entry := part.strip(" \t"))]
+
+
+def _clip(entry: str) -> str:
+    # Not cut short: the beginning of a long entry could read as an address.
+    return entry if len(entry) <= _MAX_ENTRY else ""
 
 
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:

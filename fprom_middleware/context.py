@@ -91,31 +91,49 @@ class TrackingContext:
 
 
 class RequestTracking(TrackingContext):
-    """A context that reads a request's own headers; the middlewares make them."""
+    """A context that reads a request's own headers; the middlewares make and fill them.
 
-    __slots__ = ()
+    Attributes:
+        _cookies: The Cookie header, lines joined by ``; ``; UNREAD where `_scan` is to come.
+        _forwarded: The forwarding header, lines joined by a comma.
+        _peer: The address at the other end of the socket.
+    """
+
+    __slots__ = ("_cookies", "_forwarded", "_peer")
 
     _fprom: Fprom
+    _cookies: str
+    _forwarded: str
+    _peer: str | None
+
+    # Attaching costs a third more with a constructor in Python.
+    __init__ = object.__init__
 
     @property
     def tid(self) -> str | None:
         """FirstPromoter's visitor id out of the vendor's cookie, or None."""
+        if self._cookies is UNREAD:
+            self._scan()
         if self._tid is UNREAD:
-            self._tid = find_tid(self._cookies())
+            self._tid = find_tid(self._cookies)
         return self._tid
 
     @property
     def ref_id(self) -> str | None:
         """The promoter's referral id out of the vendor's cookie, or None."""
+        if self._cookies is UNREAD:
+            self._scan()
         if self._ref_id is UNREAD:
-            self._ref_id = find_ref(self._cookies())
+            self._ref_id = find_ref(self._cookies)
         return self._ref_id
 
     @property
     def ip(self) -> str | None:
         """The visitor's own address, one bare address, or None where it is not known."""
+        if self._cookies is UNREAD:
+            self._scan()
         if self._ip is UNREAD:
-            self._ip = self._address()
+            self._ip = self._fprom.addresses.read(self._peer, self._forwarded)
         return self._ip
 
     @property
@@ -123,13 +141,8 @@ class RequestTracking(TrackingContext):
         """None: these values are the request's own."""
         return None
 
-    def _cookies(self) -> str:
-        """Return the request's Cookie header, lines joined by ``; ``."""
-        raise NotImplementedError
-
-    def _address(self) -> str | None:
-        """Return the visitor's address."""
-        raise NotImplementedError
+    def _scan(self) -> None:
+        """Fill every slot that the middleware left empty."""
 
 
 def get_tracking(request: object) -> TrackingContext:

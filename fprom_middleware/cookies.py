@@ -60,18 +60,30 @@ def find_cookie(header: str, name: str, prefix: str = "") -> str | None:
         prefix: What the value must begin with to count; it is cut off.
 
     Returns:
-        The value, unquoted but not percent-decoded, or None.
+        The value, unquoted but not percent-decoded, or None: a value that is empty, longer
+        than `MAX_VALUE`, holds a control character or lacks the prefix does not count.
     """
     start, width = 0, len(name)
     while (at := header.find(name, start)) >= 0:
         end = header.find(";", at)
         if end < 0:
             end = len(header)
-        if at == 0 or header[at - 2 : at] == "; " or _begins(header, start, at):
-            rest = header[at + width : end].lstrip(_BLANK)
-            if rest and rest[0] == "=":
-                value = clean_value(rest[1:], prefix)
-                if value is not None:
+        equals = at + width
+        if equals < end and header[equals] != "=":
+            equals = end - len(header[equals:end].lstrip(_BLANK))
+        if (
+            equals < end
+            and header[equals] == "="
+            and (at == 0 or header[at - 2 : at] == "; " or _begins(header, start, at))
+        ):
+            value = header[equals + 1 : end].strip(_BLANK)
+            if value and value[0] == '"':
+                value = _unquote(value)
+            # Nearly every value is printable, and that answer is the cheaper one.
+            if len(value) <= MAX_VALUE and (value.isprintable() or not _CONTROL.search(value)):
+                if prefix:
+                    value = value[len(prefix) :] if value.startswith(prefix) else ""
+                if value:
                     return value
         # Later in the same segment the name would be part of a value.
         start = end + 1
@@ -83,30 +95,11 @@ def _begins(header: str, start: int, at: int) -> bool:
     return not header[header.rfind(";", start, at) + 1 or start : at].strip(_BLANK)
 
 
-def clean_value(raw: str, prefix: str = "") -> str | None:
-    """Unquote a cookie's value and say whether it counts.
-
-    Args:
-        raw: The value as it stands in the header.
-        prefix: What it must begin with; it is cut off.
-
-    Returns:
-        The value, or None if it is empty, longer than `MAX_VALUE`, holds a control
-        character or lacks the prefix.
-    """
-    raw = raw.strip(_BLANK)
-    if not raw:
-        return None
-    if raw[0] == '"' == raw[-1] and len(raw) > 1:
-        raw = raw[1:-1]
-        if "\\" in raw:
-            raw = _ESCAPE.sub(_unescape, raw)
-    # Nearly every value is printable, and that answer is the cheaper one.
-    if len(raw) > MAX_VALUE or (not raw.isprintable() and _CONTROL.search(raw)):
-        return None
-    if prefix:
-        return raw[len(prefix) :] or None if raw.startswith(prefix) else None
-    return raw or None
+def _unquote(value: str) -> str:
+    if len(value) == 1 or value[-1] != '"':
+        return value
+    value = value[1:-1]
+    return _ESCAPE.sub(_unescape, value) if "\\" in value else value
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .leads import Receipt, Status
 from .signup import tell_outcome
+from .stats import Stats, no_counts
 
 if TYPE_CHECKING:
     from .api import TrackingApi
     from .leads import Lead
     from .outcomes import Outcome
     from .settings import FpromSettings
+    from .stats import Counts
 
 logger = logging.getLogger("fprom_middleware")
 
@@ -26,6 +28,20 @@ class Delivery(Protocol):
 
     async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
         """Take a lead without blocking the event loop."""
+        ...
+
+    def start(self) -> None:
+        """Begin what this delivery does in the background."""
+        ...
+
+    def drain(
+        self, *, limit: int | None = None, seconds: float | None = None, wait: bool = False
+    ) -> Counts:
+        """Send what is due."""
+        ...
+
+    def stats(self) -> Stats:
+        """Count what waits."""
         ...
 
     def close(self) -> None:
@@ -56,6 +72,23 @@ class InlineDelivery:
     async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:  # noqa: ARG002 - as above
         """Send the lead now without blocking the event loop."""
         return self._receipt(lead, await self._api.signup_async(lead))
+
+    def start(self) -> None:
+        """Do nothing: there is no background."""
+
+    def drain(
+        self,
+        *,
+        limit: int | None = None,  # noqa: ARG002 - nothing waits here
+        seconds: float | None = None,  # noqa: ARG002 - as above
+        wait: bool = False,  # noqa: ARG002 - as above
+    ) -> Counts:
+        """Send nothing: nothing waits."""
+        return no_counts()
+
+    def stats(self) -> Stats:
+        """Count nothing: nothing waits."""
+        return Stats()
 
     def close(self) -> None:
         """Close the connections."""

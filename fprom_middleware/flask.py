@@ -10,17 +10,23 @@ from .tracker import Fprom, track_signup
 from .wsgi import FpromMiddleware
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from flask import Flask
+
+    from .settings import FpromSettings
 
 __all__ = ["FpromMiddleware", "get_tracking", "init_app", "track_signup"]
 
 
-def init_app(app: Flask, fprom: Fprom | None = None) -> Fprom:
+def init_app(app: Flask, fprom: Fprom | FpromSettings | Mapping[str, Any] | None = None) -> Fprom:
     """Track the sign-ups of a Flask app.
 
     Args:
         app: The app; its config holds the ``FPROM_*`` settings.
-        fprom: An `Fprom` to use in place of one made of the config.
+        fprom: An `Fprom`, its settings or a mapping with ``FPROM_*`` keys, to use in place of
+            the config.
 
     Returns:
         The `Fprom`, which also stands in ``app.extensions["fprom"]``.
@@ -31,8 +37,7 @@ def init_app(app: Flask, fprom: Fprom | None = None) -> Fprom:
     if "fprom" in app.extensions:
         msg = "init_app was called before for this Flask app; call it once."
         raise FpromConfigError(msg)
-    if fprom is None:
-        fprom = Fprom(app.config)
+    fprom = Fprom.of(app.config if fprom is None else fprom)
     app.extensions["fprom"] = fprom
     app.wsgi_app = FpromMiddleware(app.wsgi_app, fprom)  # type: ignore[method-assign]  # Flask's documented way
     return fprom

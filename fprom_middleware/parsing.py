@@ -139,13 +139,16 @@ def names(key: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         entries = value.split(",")
     elif isinstance(value, Iterable) and not isinstance(value, bytes | dict):
-        entries = list(value)
+        entries = value
     else:
         raise wrong(key, value, "is no list", "first,second")
+    texts = []
+    # One at a time: an ip_network is an iterable too, of up to 2**128 addresses.
     for entry in entries:
         if not isinstance(entry, str):
             raise wrong(key, entry, "is no text", "first,second")
-    return tuple(text for entry in entries if (text := str(entry).strip()))
+        texts.append(entry.strip())
+    return tuple(text for text in texts if text)
 
 
 def trusted_proxies(key: str, value: object) -> int | tuple[str, ...]:
@@ -184,14 +187,15 @@ def base_url(key: str, value: object) -> str:
     """Read the API's address: https, or http to this very machine."""
     example = "https://api.firstpromoter.com/api/v2/track"
     text = str(value).strip()
+    if "@" in text:
+        # First of all, because every refusal below shows the text.
+        msg = f"must hold no user name or password. Right would be: {key}={example}"
+        raise FpromConfigError(msg, key=key)
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise wrong(key, text, "is no URL", example) from None
-    if "@" in parts.netloc:
-        msg = f"must hold no user name or password. Right would be: {key}={example}"
-        raise FpromConfigError(msg, key=key)
     if parts.query or parts.fragment or not text.isascii() or not text.isprintable() or " " in text:
         raise wrong(key, text, "must end with its path, in plain ASCII", example)
     if not host or parts.scheme not in {"http", "https"}:
@@ -287,7 +291,7 @@ def hook(key: str, value: object) -> Callable[..., Any]:
         raise wrong(key, value, "is no dotted path", example)
     try:
         found = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         problem = f"cannot be imported ({type(error).__name__}: {error})"
         raise wrong(key, value, problem, example) from error
     if not callable(found):

@@ -129,9 +129,9 @@ class FpromSettings:
         before_send: Callable[[Any], Any] | str | None = None,
         on_outcome: Callable[[Any, Any], object] | str | None = None,
     ) -> None:
-        given = locals()
+        given, defaults = locals(), FpromSettings.__init__.__kwdefaults__ or {}
         for name, parse in _PARSERS.items():
-            value = given[name]
+            value = defaults[name] if given[name] is None else given[name]
             object.__setattr__(
                 self, name, None if value is None else parse(PREFIX + name.upper(), value)
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -188,11 +189,12 @@ def _tell_hook(key: str, error: Exception, meaning: str) -> None:
 
 
 def _moment(given: datetime | None, now: float) -> datetime:
-    if given is not None:
-        try:
+    if isinstance(given, datetime):
+        # A datetime near the ends of time, or one whose tzinfo raises, has no UTC.
+        with suppress(Exception):
             return as_utc(given)
-        except (AttributeError, OverflowError, TypeError, ValueError):
-            logger.error("created_at is no datetime in use: the moment of the call is sent.")  # noqa: TRY400 - a value is no place for a trace
+    if given is not None:
+        logger.error("created_at is no datetime in use: the moment of the call is sent.")
     return datetime.fromtimestamp(now, UTC)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.config import Config
+
 from .asgi import FpromMiddleware
 from .context import get_tracking
 from .errors import FpromConfigError
@@ -21,14 +23,15 @@ __all__ = ["FpromMiddleware", "get_tracking", "init_app", "track_signup", "track
 
 
 def init_app(
-    app: Starlette, fprom: Fprom | FpromSettings | Mapping[str, Any] | None = None
+    app: Starlette,
+    fprom: Fprom | FpromSettings | Mapping[str, Any] | Config | None = None,
 ) -> Fprom:
     """Track the sign-ups of a Starlette or FastAPI app.
 
     Args:
         app: The app, before it has served its first request.
-        fprom: An `Fprom`, its settings, a mapping with ``FPROM_*`` keys, or None for the
-            process environment.
+        fprom: An `Fprom`, its settings, a mapping with ``FPROM_*`` keys, a Starlette `Config`,
+            or None for the process environment.
 
     Returns:
         The `Fprom`, which also stands in ``app.state.fprom``.
@@ -39,7 +42,18 @@ def init_app(
     if getattr(app.state, "fprom", None) is not None:
         msg = "init_app was called before for this app; call it once."
         raise FpromConfigError(msg)
-    fprom = Fprom.of(fprom)
+    fprom = Fprom.of(_mapping(fprom) if isinstance(fprom, Config) else fprom)
     app.add_middleware(FpromMiddleware, fprom=fprom)
     app.state.fprom = fprom
     return fprom
+
+
+def _mapping(config: Config) -> dict[str, str]:
+    prefix = config.env_prefix
+    # The order of `Config` itself: the environment wins over the file.
+    return {
+        key.removeprefix(prefix): source[key]
+        for source in (config.file_values, config.environ)
+        for key in source
+        if key.startswith(f"{prefix}FPROM_")
+    }

@@ -1,17 +1,18 @@
 """An httpx transport that keeps one deadline over a whole call.
 
 httpx bounds each read by itself, so a server that sends one byte a second holds a
-synchronous caller for as long as it likes. The async side needs none of this: there a
-cancel scope bounds the call.
+synchronous caller for as long as it likes, and nothing bounds a name server at all. The async
+side needs none of this: there a cancel scope bounds the call.
 """
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
@@ -21,7 +22,28 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Iterator
 
-_KEEPALIVE = 60.0
+# A minute spares a busy app most handshakes and stays below what servers close after.
+LIMITS: Final = httpx.Limits(
+    max_connections=100, max_keepalive_connections=20, keepalive_expiry=60.0
+)
+
+
+def environment_proxy(url: str) -> httpx.Proxy | None:
+    """Find the proxy that the process environment puts before an address.
+
+    Args:
+        url: The API's address.
+
+    Returns:
+        The proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where there is none, or where
+        NO_PROXY names the host.
+    """
+    target, found = httpx.URL(url), getproxies()
+    address = found.get(target.scheme) or found.get("all")
+    netloc = target.netloc.decode("ascii")
+    if not address or proxy_bypass(target.host) or proxy_bypass(netloc):
+        return None
+    return httpx.Proxy(address if "://" in address else f"http://{address}")
 
 
 class _Deadline(threading.local):
@@ -59,32 +81,32 @@ class DeadlineTransport(httpx.BaseTransport):
     """A pool of connections to one API whose every wait ends at the thread's deadline.
 
     Args:
-        url: The API's address; it decides whether a proxy of the environment is in between.
+        proxy: What stands between, if anything.
     """
 
-    def __init__(self, url: str) -> None:
-        parts = httpx.URL(url)
-        proxy = None if proxy_bypass(parts.host) else getproxies().get(parts.scheme)
+    def __init__(self, proxy: httpx.Proxy | None = None) -> None:
         options: dict[str, Any] = {
             "ssl_context": httpx.create_ssl_context(),
-            "keepalive_expiry": _KEEPALIVE,
+            "max_connections": LIMITS.max_connections,
+            "max_keepalive_connections": LIMITS.max_keepalive_connections,
+            "keepalive_expiry": LIMITS.keepalive_expiry,
             "network_backend": _Backend(),
         }
-        self._pool: httpcore.ConnectionPool = (
-            httpcore.HTTPProxy(proxy, **options) if proxy else httpcore.ConnectionPool(**options)
-        )
+        self._pool: httpcore.ConnectionPool
+        if proxy is None:
+            self._pool = httpcore.ConnectionPool(**options)
+        else:
+            kind = (
+                httpcore.SOCKSProxy if proxy.url.scheme.startswith("socks") else httpcore.HTTPProxy
+            )
+            self._pool = kind(_address(proxy.url), proxy_auth=proxy.raw_auth, **options)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; errors are httpcore's own."""
         answer = self._pool.handle_request(
             httpcore.Request(
                 method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
+                url=_address(request.url),
                 headers=request.headers.raw,
                 content=request.stream,
                 extensions=request.extensions,
@@ -100,6 +122,12 @@ class DeadlineTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close the pooled connections."""
         self._pool.close()
+
+
+def _address(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
 
 
 class _Body(httpx.SyncByteStream):
@@ -125,18 +153,16 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        # One address after the other, so that all of them together keep the deadline.
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(type(error).__name__) from error
         failure: Exception = httpcore.ConnectError("the name has no address")
-        for *_, address in found:
+        addresses = _resolve(host, port, _left(timeout, httpcore.ConnectTimeout))
+        for number, address in enumerate(addresses):
             try:
+                left = _left(timeout, httpcore.ConnectTimeout)
                 stream = self._inner.connect_tcp(
-                    str(address[0]),
+                    address,
                     port,
-                    timeout=_left(timeout, httpcore.ConnectTimeout),
+                    # A share each: one address that swallows everything must not use up the time.
+                    timeout=None if left is None else left / (len(addresses) - number),
                     local_address=local_address,
                     socket_options=socket_options,
                 )
@@ -145,6 +171,27 @@ class _Backend(httpcore.NetworkBackend):
             else:
                 return _Stream(stream)
         raise failure
+
+
+def _resolve(host: str, port: int, seconds: float | None) -> list[str]:
+    # getaddrinfo has no time-out, so it runs in a thread; one that hangs is left behind.
+    found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:  # noqa: BLE001 - raised below, in the caller's thread
+            found.put(error)
+
+    threading.Thread(target=ask, name="fprom resolver", daemon=True).start()
+    try:
+        answer = found.get(timeout=seconds)
+    except queue.Empty:
+        msg = "the name was not resolved in time"
+        raise httpcore.ConnectTimeout(msg) from None
+    if isinstance(answer, Exception):
+        raise httpcore.ConnectError(type(answer).__name__) from answer
+    return [str(address[0]) for *_, address in answer]
 
 
 class _Stream(httpcore.NetworkStream):

@@ -37,12 +37,14 @@ class FpromMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        environ[KEY] = WsgiTracking(
-            self.fprom,
-            environ.get("HTTP_COOKIE", ""),
-            environ.get(self._address_key, ""),
-            environ.get("REMOTE_ADDR"),
-        )
+        if self.fprom.asleep:
+            self.fprom.start()
+        context = environ[KEY] = WsgiTracking()
+        context._fprom = self.fprom
+        context._tid = context._ref_id = context._ip = UNREAD
+        context._cookies = environ.get("HTTP_COOKIE", "")
+        context._forwarded = environ.get(self._address_key, "")
+        context._peer = environ.get("REMOTE_ADDR")
         return self.app(environ, start_response)
 
 
@@ -56,17 +58,4 @@ class WsgiTracking(RequestTracking):
         peer: The address at the other end of the socket.
     """
 
-    __slots__ = ("_forwarded", "_line", "_peer")
-
-    def __init__(self, fprom: Fprom, cookies: str, forwarded: str, peer: str | None) -> None:
-        self._fprom = fprom
-        self._tid = self._ref_id = self._ip = UNREAD
-        self._line = cookies
-        self._forwarded = forwarded
-        self._peer = peer
-
-    def _cookies(self) -> str:
-        return self._line
-
-    def _address(self) -> str | None:
-        return self._fprom.addresses.read(self._peer, self._forwarded)
+    __slots__ = ()

@@ -1,0 +1,64 @@
+"""The shop's pages: landing, registration, welcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+
+from fprom_middleware import track_signup
+
+from .registration import Registration
+from .users import EmailTaken
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
+
+    from .users import Users
+
+pages = Blueprint("pages", __name__)
+
+Page = tuple[str, int]
+
+
+@pages.get("/")
+def landing() -> str:
+    """Show what referral links lead to."""
+    return render_template("landing.html")
+
+
+@pages.get("/register")
+def form() -> str:
+    """Show the empty registration form."""
+    return render_template("register.html", email="", mistakes={})
+
+
+@pages.post("/register")
+def register() -> Response | Page:
+    """Create the account, then tell FirstPromoter who brought this visitor."""
+    registration = Registration.read(request.form)
+    mistakes = registration.mistakes()
+    if mistakes:
+        return _refused(registration, mistakes, 422)
+    users: Users = current_app.extensions["shop_users"]
+    try:
+        users.add(registration.email, registration.password)
+    except EmailTaken:
+        taken = {"email": "There is an account with this e-mail address already."}
+        return _refused(registration, taken, 409)
+
+    # After the commit: a lead without an account would be a lie. Visitors nobody
+    # referred are skipped, and nothing the API does can fail this view.
+    track_signup(request, registration.email)
+    return redirect(url_for("pages.welcome"), 303)
+
+
+@pages.get("/welcome")
+def welcome() -> str:
+    """Greet the new customer."""
+    return render_template("welcome.html")
+
+
+def _refused(registration: Registration, mistakes: dict[str, str], status: int) -> Page:
+    page = render_template("register.html", email=registration.shown_email, mistakes=mistakes)
+    return page, status

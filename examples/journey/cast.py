@@ -1,0 +1,110 @@
+"""Who plays: the local FirstPromoter and the two shops, each with its command and settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .servers import Server, Servers
+
+EXAMPLES = Path(__file__).resolve().parent.parent
+API_KEY = "sandbox-key"
+ACCOUNT_ID = "sandbox-account"
+
+DELIVERY = "inline"
+"""FPROM_DELIVERY of the shops; the checks wait a moment for leads, whatever it is."""
+
+_FOREIGN = ("FPROM_", "SHOP_", "FLASK_", "GUNICORN_", "UVICORN_", "WEB_CONCURRENCY")
+
+
+def start_sandbox(servers: Servers, folder: Path, *, port: int = 0) -> Server:
+    """Start the local FirstPromoter.
+
+    Args:
+        servers: Who will stop it.
+        folder: Where its output goes.
+        port: Its port; 0 for any.
+    """
+    command = [str(Path(sysconfig.get_path("scripts"), "fprom")), "sandbox"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    command += ["--api-key", API_KEY, "--account-id", ACCOUNT_ID]
+    return servers.start("sandbox", command, _environment(folder), folder)
+
+
+def start_flask_shop(
+    servers: Servers, folder: Path, sandbox: str, *, trusted_proxies: str, port: int = 0
+) -> Server:
+    """Start the Flask example under gunicorn.
+
+    Args:
+        servers: Who will stop it.
+        folder: Where its data and output go.
+        sandbox: The address of the local FirstPromoter.
+        trusted_proxies: Its FPROM_TRUSTED_PROXIES.
+        port: Its port; 0 for any.
+    """
+    command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
+    command += [f"--pythonpath={EXAMPLES}", "--graceful-timeout=2"]
+    # Browsers open connections ahead of need; a worker with one thread waits for them.
+    command += ["--worker-class=gthread", "--threads=4", "flask_app.app:create_app()"]
+    environment = shop_environment(folder, sandbox, trusted_proxies)
+    return servers.start("flask", command, environment, folder)
+
+
+def start_starlette_shop(
+    servers: Servers, folder: Path, sandbox: str, *, trusted_proxies: str, port: int = 0
+) -> Server:
+    """Start the Starlette example under uvicorn.
+
+    Args:
+        servers: Who will stop it.
+        folder: Where its data and output go.
+        sandbox: The address of the local FirstPromoter.
+        trusted_proxies: Its FPROM_TRUSTED_PROXIES.
+        port: Its port; 0 for any.
+    """
+    command = [sys.executable, "-m", "uvicorn", "--host=127.0.0.1", f"--port={port}"]
+    command += [f"--app-dir={EXAMPLES}", "--timeout-graceful-shutdown=2"]
+    # uvicorn would put the forwarded address in the peer's place before the shop sees it.
+    command += ["--no-proxy-headers", "--factory", "starlette_app.app:create_app"]
+    environment = shop_environment(folder, sandbox, trusted_proxies)
+    return servers.start("starlette", command, environment, folder)
+
+
+SHOPS = {"flask": start_flask_shop, "starlette": start_starlette_shop}
+"""How to start each shop, by its name."""
+
+
+def shop_environment(folder: Path, sandbox: str, trusted_proxies: str) -> dict[str, str]:
+    """Return all of a shop's environment, its settings among it.
+
+    Args:
+        folder: Where its data go.
+        sandbox: The address of the local FirstPromoter.
+        trusted_proxies: Its FPROM_TRUSTED_PROXIES.
+    """
+    return _environment(folder) | {
+        "FPROM_API_KEY": API_KEY,
+        "FPROM_ACCOUNT_ID": ACCOUNT_ID,
+        "FPROM_BASE_URL": f"{sandbox}/api/v2/track",
+        "FPROM_DELIVERY": DELIVERY,
+        "FPROM_TRUSTED_PROXIES": trusted_proxies,
+        "SHOP_DATA": str(folder),
+        "SHOP_TRACKER_URL": f"{sandbox}/fpr.js",
+    }
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    # What the caller has set for an app of their own must not decide what the demo shows,
+    # and loopback is not reached through a proxy.
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(_FOREIGN) and not key.lower().endswith("_proxy")
+    }
+    # gunicorn puts its control socket there, else into the home directory.
+    return kept | {"PYTHONUNBUFFERED": "1", "XDG_RUNTIME_DIR": str(folder)}

@@ -1,0 +1,78 @@
+"""The shop's pages: landing, registration, welcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+from starlette.templating import Jinja2Templates
+
+from fprom_middleware import track_signup_async
+
+from .registration import Registration
+from .users import EmailTaken
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from .users import Users
+
+MAX_FORM_BYTES = 64 * 1024
+
+
+def _tracker(request: Request) -> dict[str, Any]:
+    state = request.app.state
+    return {"account_id": state.account_id, "tracker_url": state.tracker_url}
+
+
+templates = Jinja2Templates(Path(__file__).with_name("templates"), context_processors=[_tracker])
+
+
+async def landing(request: Request) -> Response:
+    """Show what referral links lead to."""
+    return templates.TemplateResponse(request, "landing.html")
+
+
+async def form(request: Request) -> Response:
+    """Show the empty registration form."""
+    return templates.TemplateResponse(request, "register.html", {"email": "", "mistakes": {}})
+
+
+async def register(request: Request) -> Response:
+    """Create the account, then tell FirstPromoter who brought this visitor."""
+    # Browsers always announce a form's length; one without it could be endless.
+    if not 0 <= int(request.headers.get("content-length", -1)) <= MAX_FORM_BYTES:
+        raise HTTPException(413)
+    async with request.form(max_files=0, max_fields=10) as fields:
+        registration = Registration.read(fields)
+    mistakes = registration.mistakes()
+    if mistakes:
+        return _refused(request, registration, mistakes, 422)
+    users: Users = request.app.state.users
+    try:
+        # Hashing and SQLite would stop the event loop.
+        await run_in_threadpool(users.add, registration.email, registration.password)
+    except EmailTaken:
+        taken = {"email": "There is an account with this e-mail address already."}
+        return _refused(request, registration, taken, 409)
+
+    # After the commit: a lead without an account would be a lie. Visitors nobody
+    # referred are skipped, and nothing the API does can fail this view.
+    await track_signup_async(request, registration.email)
+    return RedirectResponse("/welcome", 303)
+
+
+async def welcome(request: Request) -> Response:
+    """Greet the new customer."""
+    return templates.TemplateResponse(request, "welcome.html")
+
+
+def _refused(
+    request: Request, registration: Registration, mistakes: dict[str, str], status: int
+) -> Response:
+    context = {"email": registration.shown_email, "mistakes": mistakes}
+    return templates.TemplateResponse(request, "register.html", context, status_code=status)

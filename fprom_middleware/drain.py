@@ -1,0 +1,170 @@
+"""Claim, send, settle: the loop that empties the outbox, whoever pumps it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from .leads import Reason, Receipt, Status
+from .schedule import Ended
+from .signup import tell_outcome
+from .stats import no_counts
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+
+    from .api import TrackingApi
+    from .leads import Lead
+    from .outbox import Batch, Claimed, Outbox
+    from .outcomes import Outcome
+    from .settings import FpromSettings
+    from .stats import Counts
+
+SETTLE_AFTER: Final = 0.05
+"""Seconds of sent and unsettled calls: what a crash would make this process send again."""
+LOOK_AFTER: Final = 0.25
+"""Seconds after which a claim asks whether somebody else has paused the account."""
+LARGEST_BATCH: Final = 50
+_BATCH_SECONDS: Final = 0.25
+_REAL_NAP: Final = 1.0
+_OTHER_NAP: Final = 0.02
+
+logger = logging.getLogger("fprom_middleware")
+
+
+class Drain:
+    """One pump of the outbox.
+
+    Args:
+        settings: The account's settings.
+        outbox: Where leads come from.
+        api: Where they go.
+        clock: Seconds since the epoch.
+        stopping: Set when the process ends: then nothing more is claimed.
+    """
+
+    def __init__(
+        self,
+        settings: FpromSettings,
+        outbox: Outbox,
+        api: TrackingApi,
+        *,
+        clock: Callable[[], float],
+        stopping: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._api = api
+        self._clock = clock
+        self._stopping = stopping
+        # A clock that is not the machine's own may run at any speed: look at it often.
+        self._nap = _REAL_NAP if clock is time.time else _OTHER_NAP
+        self._batch = 5
+
+    def run(
+        self, *, limit: int | None = None, seconds: float | None = None, wait: bool = False
+    ) -> Counts:
+        """Send what is due.
+
+        Args:
+            limit: Calls at the most.
+            seconds: After which no further call is begun.
+            wait: True goes on until nothing is pending; False ends when nothing may be sent
+                right now.
+
+        Returns:
+            Calls by what they came to: sent, duplicate, rejected, failed (due later).
+        """
+        counts = no_counts()
+        begun, began_at = time.monotonic(), self._clock()
+
+        def over() -> bool:
+            spent = max(time.monotonic() - begun, self._clock() - began_at)
+            return self._stopping.is_set() or (seconds is not None and spent >= seconds)
+
+        while not over():
+            left = None if limit is None else limit - sum(counts.values())
+            if left is not None and left <= 0:
+                break
+            most = self._batch if left is None else min(self._batch, left)
+            batch = self._outbox.claim(most)
+            if batch.claimed:
+                self._send(batch, counts, over)
+                continue
+            due = self._outbox.next_due() if wait else None
+            if due is None:
+                break
+            self._stopping.wait(min(max(due - self._clock(), 0.001), self._nap))
+        return counts
+
+    def _send(self, batch: Batch, counts: Counts, over: Callable[[], bool]) -> None:
+        began = settled = looked = time.monotonic()
+        sent: list[tuple[Claimed, Outcome, float]] = []
+        done = 0
+        for item in batch.claimed:
+            now = time.monotonic()
+            if done and now - looked > LOOK_AFTER and not batch.probe:
+                looked = now
+                if self._outbox.paused():
+                    break
+            # The lease must outlast the call, or somebody else sends the lead meanwhile.
+            if done and (over() or self._clock() + self._settings.timeout > item.lease):
+                break
+            outcome = self._api.signup(item.lead)
+            done += 1
+            sent.append((item, outcome, self._clock()))
+            if outcome.status is Status.FAILED:
+                _tell(outcome)
+                break
+            if time.monotonic() - settled > SETTLE_AFTER:
+                self._settle(sent, counts, probe=batch.probe)
+                sent, settled = [], time.monotonic()
+        self._settle(sent, counts, probe=batch.probe, unused=batch.claimed[done:])
+        spent = (time.monotonic() - began) / done
+        self._batch = max(1, min(LARGEST_BATCH, self._batch * 2, int(_BATCH_SECONDS / spent)))
+
+    def _settle(
+        self,
+        sent: list[tuple[Claimed, Outcome, float]],
+        counts: Counts,
+        *,
+        probe: bool,
+        unused: Sequence[Claimed] = (),
+    ) -> None:
+        if not sent and not unused:
+            return
+        steps = self._outbox.settle(sent, probe=probe, unused=unused)
+        for (item, _, _), step in zip(sent, steps, strict=True):
+            if isinstance(step, Ended):
+                counts[step.status] += 1
+                self._finish(item.lead, step)
+            else:
+                counts[Status.FAILED] += 1
+
+    def _finish(self, lead: Lead, step: Ended) -> None:
+        if step.status is Status.REJECTED:
+            logger.warning("FirstPromoter rejected a lead (%s): %r", step.reason, lead)
+        tell_outcome(self._settings, Receipt(step.status, step.reason, durable=True, lead=lead))
+
+
+def _tell(outcome: Outcome) -> None:
+    if outcome.reason is Reason.UNAUTHORIZED:
+        logger.error(
+            "FirstPromoter answered %s: check FPROM_API_KEY and FPROM_ACCOUNT_ID. Leads are kept "
+            "and one is tried every 5 minutes.",
+            outcome.code,
+        )
+    elif outcome.reason is Reason.UNEXPECTED:
+        logger.error(
+            "FirstPromoter answered %s, which its document does not know: check FPROM_BASE_URL. "
+            "The lead is kept and tried again.",
+            outcome.code,
+        )
+    else:
+        logger.warning(
+            "A call to FirstPromoter failed (%s, HTTP status %s); the lead is tried again.",
+            outcome.reason,
+            outcome.code,
+        )

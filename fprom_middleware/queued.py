@@ -1,0 +1,198 @@
+"""Delivery by outbox: a lead is one committed row, and something drains it later."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import anyio.to_thread
+
+from .buffer import Buffer
+from .database import Database, outbox_url
+from .drain import Drain
+from .errors import FpromConfigError
+from .leads import Reason, Receipt, Status
+from .outbox import Outbox
+from .parsing import Worker as Who
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .api import TrackingApi
+    from .leads import Lead
+    from .session import Joiner
+    from .settings import FpromSettings
+    from .stats import Counts, Stats
+
+GRACE: Final = 2.0
+"""Seconds for which the end of the process waits for the call in flight."""
+
+logger = logging.getLogger("fprom_middleware")
+
+
+class OutboxDelivery:
+    """Leads go into the outbox, or into memory where its database refuses.
+
+    Args:
+        settings: The account's settings.
+        api: Where the drain sends leads.
+        clock: Seconds since the epoch.
+
+    Raises:
+        FpromConfigError: The outbox's URL is wrong, or its driver is missing.
+    """
+
+    def __init__(
+        self, settings: FpromSettings, api: TrackingApi, *, clock: Callable[[], float]
+    ) -> None:
+        url = outbox_url(settings.outbox_url)
+        account = settings.account_id or ""
+        self._settings = settings
+        self._api = api
+        self._clock = clock
+        self._buffer = Buffer()
+        self._database = Database(url, account)
+        self.outbox = Outbox(
+            self._database,
+            account=account,
+            clock=clock,
+            rate_limit=settings.rate_limit,
+            timeout=settings.timeout,
+        )
+        self._joiner: Joiner | None = None
+        self._stopping = threading.Event()
+        self._worker: Worker | None = None
+        self._lock = threading.Lock()
+
+    def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
+        """Write the lead, in the caller's own transaction where there is one."""
+        if session is None:
+            return self._put(lead)
+        try:
+            self._join().join(self.outbox.row(lead), session)
+        except FpromConfigError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
+            return self._hold(lead, error)
+        return self._queued(lead, restless=True)
+
+    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
+        """Write the lead in a thread, which a cancellation does not stop half-way."""
+        if session is None:
+            with anyio.CancelScope(shield=True):
+                return await anyio.to_thread.run_sync(self._put, lead)
+        try:
+            await self._join().join_async(self.outbox.row(lead), session)
+        except FpromConfigError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
+            return self._hold(lead, error)
+        return self._queued(lead, restless=True)
+
+    def start(self) -> None:
+        """Start this process's worker, where the settings ask for one."""
+        if self._settings.worker is not Who.THREAD or self._worker is not None:
+            return
+        with self._lock:
+            if self._worker is None:
+                self._worker = Worker(
+                    self._drain(),
+                    self.outbox,
+                    flush=self.flush,
+                    clock=self._clock,
+                    stopping=self._stopping,
+                )
+                self._worker.start()
+                _running.add(self)
+
+    def drain(
+        self, *, limit: int | None = None, seconds: float | None = None, wait: bool = False
+    ) -> Counts:
+        """Send what is due, as `Drain.run` does, what waits in memory included."""
+        self.flush()
+        return self._drain().run(limit=limit, seconds=seconds, wait=wait)
+
+    def stats(self) -> Stats:
+        """Count."""
+        return self.outbox.stats(not_durable=len(self._buffer))
+
+    def flush(self) -> None:
+        """Write what waits in memory.
+
+        Raises:
+            SQLAlchemyError: The database still refuses; nothing is lost by that.
+        """
+        waiting = self._buffer.take()
+        if waiting:
+            try:
+                self.outbox.put(*waiting)
+            except BaseException:
+                self._buffer.put_back(waiting)
+                raise
+            logger.warning("%d leads that waited in memory are durable now.", len(waiting))
+
+    def close(self) -> None:
+        """Stop claiming, wait shortly for the call in flight, flush nothing."""
+        self._stopping.set()
+        if self._worker is not None:
+            self._worker.stop(GRACE)
+        _running.discard(self)
+        self._api.close()
+        self._database.close()
+
+    async def aclose(self) -> None:
+        """Do as `close`, and let go of this event loop's connections."""
+        await anyio.to_thread.run_sync(self.close)
+        await self._api.aclose()
+
+    def _join(self) -> Joiner:
+        if self._joiner is None:
+            # Whoever hands in a session has loaded the ORM; for others it would be in vain.
+            from .session import Joiner  # noqa: PLC0415
+
+            self._joiner = Joiner(self._database.url, self._settings.account_id or "")
+        return self._joiner
+
+    def _put(self, lead: Lead) -> Receipt:
+        waiting = self._buffer.take()
+        try:
+            self.outbox.put(*waiting, lead)
+        except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
+            self._buffer.put_back(waiting)
+            return self._hold(lead, error)
+        except BaseException:
+            self._buffer.put_back(waiting)
+            raise
+        return self._queued(lead)
+
+    def _queued(self, lead: Lead, *, restless: bool = False) -> Receipt:
+        self.start()
+        if self._worker is not None:
+            self._worker.wake(restless=restless)
+        return Receipt(Status.QUEUED, durable=True, lead=lead)
+
+    def _hold(self, lead: Lead, error: Exception) -> Receipt:
+        kept = self._buffer.add(lead, error)
+        self.start()
+        if self._worker is not None:
+            self._worker.wake()
+        return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, lead=lead)
+
+    def _drain(self) -> Drain:
+        return Drain(
+            self._settings, self.outbox, self._api, clock=self._clock, stopping=self._stopping
+        )
+
+
+_running: weakref.WeakSet[OutboxDelivery] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for delivery in list(_running):
+        delivery.close()

@@ -1,0 +1,47 @@
+"""The figures of an outbox: how it stands, and what a drain did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .leads import Status
+
+Counts = dict[str, int]
+"""Calls by what they came to: sent, duplicate, rejected, failed (due later)."""
+
+
+def no_counts() -> Counts:
+    """Return the counts of a drain that has made no call."""
+    ends = Status.SENT, Status.DUPLICATE, Status.REJECTED, Status.FAILED
+    return {status.value: 0 for status in ends}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """How the outbox stands, for a health endpoint; ``dict(stats)`` is ready for JSON.
+
+    Attributes:
+        pending: Leads that wait, those on their way included.
+        oldest_age: Seconds since the oldest of them was queued; None where there is none.
+        rejected: Leads that the API will never take, kept for 30 days.
+        paused: Why nothing is sent at the moment, as a reason code; None while it is.
+        paused_since: When that began, seconds since the epoch.
+        not_durable: Leads in this process's memory, which the database refused.
+    """
+
+    pending: int = 0
+    oldest_age: float | None = None
+    rejected: int = 0
+    paused: str | None = None
+    paused_since: float | None = None
+    not_durable: int = 0
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names of the figures."""
+        return tuple(self.__slots__)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.keys():
+            raise KeyError(name)
+        return getattr(self, name)

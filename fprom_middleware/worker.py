@@ -1,0 +1,104 @@
+"""The background thread that drains the outbox of one process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .drain import Drain
+    from .outbox import Outbox
+
+LONG_SLEEP: Final = 30.0
+"""Seconds between looks at an outbox in which nothing waits: others may have written to it."""
+SHORT_SLEEP: Final = 0.25
+"""Seconds between looks while a caller's own transaction may be about to commit."""
+RESTLESS: Final = 10.0
+"""Seconds for which such a transaction is waited for."""
+_FIRST_BACKOFF: Final = 0.5
+
+logger = logging.getLogger("fprom_middleware")
+
+
+class Worker:
+    """A daemon thread: a process that ends does not wait for it, and its rows are safe.
+
+    Args:
+        drain: What to pump.
+        outbox: Asked when the next lead is due.
+        flush: Writes what waits in memory.
+        clock: Seconds since the epoch.
+        stopping: Ends the thread.
+    """
+
+    def __init__(
+        self,
+        drain: Drain,
+        outbox: Outbox,
+        *,
+        flush: Callable[[], object],
+        clock: Callable[[], float],
+        stopping: threading.Event,
+    ) -> None:
+        self._drain = drain
+        self._outbox = outbox
+        self._flush = flush
+        self._clock = clock
+        self._stopping = stopping
+        self._wake = threading.Event()
+        self._restless_until = 0.0
+        self._thread = threading.Thread(target=self._run, name="fprom-drain", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def wake(self, *, restless: bool = False) -> None:
+        """Say that there is something to do.
+
+        Args:
+            restless: True where it shows only once somebody else commits.
+        """
+        if restless:
+            self._restless_until = time.monotonic() + RESTLESS
+        self._wake.set()
+
+    def stop(self, seconds: float) -> None:
+        """End the thread; the call in flight may finish within so many seconds."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        backoff = _FIRST_BACKOFF
+        purged_at = 0.0
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                self._flush()
+                self._drain.run()
+                if self._clock() - purged_at > 3600.0:  # noqa: PLR2004 - hourly is plenty
+                    self._outbox.purge()
+                    purged_at = self._clock()
+                due = self._outbox.next_due()
+            except Exception as error:  # noqa: BLE001 - the database may be away; the rows are not
+                # Only the type: a driver's text can quote a row.
+                logger.error("The outbox cannot be drained (%s).", _cause(error))  # noqa: TRY400 - as above
+                self._wake.wait(backoff)
+                backoff = min(backoff * 2, LONG_SLEEP)
+                continue
+            backoff = _FIRST_BACKOFF
+            self._wake.wait(self._sleep(due))
+
+    def _sleep(self, due: float | None) -> float:
+        sleep = LONG_SLEEP if due is None else max(0.0, min(due - self._clock(), LONG_SLEEP))
+        return min(sleep, SHORT_SLEEP) if time.monotonic() < self._restless_until else sleep
+
+
+def _cause(error: Exception) -> str:
+    return type(getattr(error, "orig", None) or error).__name__
