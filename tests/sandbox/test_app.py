@@ -1,0 +1,353 @@
+"""The sandbox over HTTP: its paths, its page, and whom it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from fprom_middleware.sandbox import FirstPromoterDouble
+from fprom_middleware.sandbox.app import MAX_BODY, create_app
+from fprom_middleware.sandbox.loopback import is_loopback_host, is_loopback_origin
+
+BASE_URL = "http://127.0.0.1:8750"
+HEADERS = {"authorization": "Bearer sandbox-key", "account-id": "sandbox-account"}
+PEER = ("127.0.0.1", 50_000)
+SHOP = "http://localhost:5000"
+
+
+@pytest.fixture
+def double() -> FirstPromoterDouble:
+    """Make a fresh double."""
+    return FirstPromoterDouble()
+
+
+@pytest.fixture
+def client(double: FirstPromoterDouble) -> TestClient:
+    """Make a client on this machine that calls the sandbox by its address."""
+    return TestClient(create_app(double), base_url=BASE_URL, client=PEER)
+
+
+def register_click(client: TestClient, ref: str = "anna") -> str:
+    """Visit by a referral link; answer the tid."""
+    answer = client.post("/click", json={"cid": "sandbox-account", "ref": ref})
+    assert answer.status_code == 200
+    tid = answer.json()["tid"]
+    assert isinstance(tid, str)
+    return tid
+
+
+def test_a_signup_goes_through_the_real_path(
+    client: TestClient, double: FirstPromoterDouble
+) -> None:
+    """The API stands where FPROM_BASE_URL plus /signup leads."""
+    tid = register_click(client)
+
+    answer = client.post(
+        "/api/v2/track/signup", headers=HEADERS, json={"email": "kim@example.com", "tid": tid}
+    )
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert answer.json()["referral"] == {"id": 1, "email": "kim@example.com", "uid": None}
+    assert double.leads[0].tid == tid
+
+
+def test_an_unauthorized_answer_has_no_body_at_all(client: TestClient) -> None:
+    """401 comes without JSON, as the real service's does."""
+    answer = client.post("/api/v2/track/signup", json={"email": "kim@example.com"})
+
+    assert (answer.status_code, answer.content) == (401, b"")
+    assert "content-type" not in answer.headers
+
+
+def test_a_body_without_end_is_cut_off(client: TestClient, double: FirstPromoterDouble) -> None:
+    """What is too long to be a call is refused before it is read to its end."""
+    body = b'{"ref": "' + b"a" * MAX_BODY + b'"}'
+
+    assert client.post("/api/v2/track/signup", headers=HEADERS, content=body).status_code == 413
+    assert client.post("/click", content=body).status_code == 400
+    assert double.attempts == ()
+
+
+def test_a_click_remembers_the_ref_and_the_peer(
+    client: TestClient, double: FirstPromoterDouble
+) -> None:
+    """The script's call gets the tid that its cookie should hold."""
+    answer = client.post("/click", json={"cid": "sandbox-account", "ref": "anna"})
+
+    (click,) = double.clicks
+    assert answer.json() == {"tid": click.tid, "ref": "anna"}
+    assert (click.ref_id, click.ip) == ("anna", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("", 400),
+        ("[]", 400),
+        ('{"cid": "sandbox-account"}', 400),
+        ('{"cid": "sandbox-account", "ref": " "}', 400),
+        ('{"cid": "sandbox-account", "ref": 7}', 400),
+        ('{"cid": "other", "ref": "anna"}', 404),
+        ('{"ref": "anna"}', 404),
+    ],
+)
+def test_a_click_that_says_nothing_is_not_registered(
+    client: TestClient, double: FirstPromoterDouble, body: str, status: int
+) -> None:
+    """No ref, or another account's id: refused with a message for the browser's console."""
+    answer = client.post("/click", content=body, headers={"origin": SHOP})
+
+    assert answer.status_code == status
+    assert answer.json()["message"]
+    assert answer.headers["access-control-allow-origin"] == SHOP
+    assert double.clicks == ()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost:5000",
+        "http://127.0.0.1",
+        "http://127.8.9.1:80",
+        "https://[::1]:8443",
+        "http://www.shop.localhost:5000",
+        "http://LOCALHOST:5000",
+    ],
+)
+def test_pages_of_this_machine_may_click(client: TestClient, origin: str) -> None:
+    """CORS is open for whatever runs on loopback."""
+    preflight = client.options(
+        "/click",
+        headers={
+            "origin": origin,
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type",
+        },
+    )
+
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == origin
+    assert preflight.headers["access-control-allow-headers"] == "content-type"
+    assert preflight.headers["vary"] == "origin"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "",
+        "http://evil.example",
+        "http://localhost.evil.example",
+        "http://evil.example#localhost",
+        "http://localhost@evil.example",
+        "http://evil.example\\.localhost",
+        "http://127.0.0.1.evil.example",
+        "http://notlocalhost",
+        "http://10.0.0.1",
+        "http://0.0.0.0",
+        "http://[::1",
+        "file://localhost",
+        "localhost",
+        "http://löcalhost",
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("OPTIONS", "/click"), ("POST", "/click"), ("POST", "/reset"), ("GET", "/state.json")],
+)
+def test_pages_from_elsewhere_may_nothing(
+    client: TestClient, double: FirstPromoterDouble, method: str, path: str, origin: str
+) -> None:
+    """A foreign page in the developer's browser can neither write nor read."""
+    double.click("anna")
+
+    answer = client.request(method, path, headers=[(b"origin", origin.encode())])
+
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+    assert len(double.clicks) == 1
+
+
+@pytest.mark.parametrize(
+    ("peer", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.200.0.9", 200),
+        ("::1", 200),
+        ("::ffff:127.0.0.1", 200),
+        ("10.0.0.5", 403),
+        ("203.0.113.7", 403),
+        ("::ffff:10.0.0.5", 403),
+        ("fe80::1", 403),
+        ("0.0.0.0", 403),
+        ("", 403),
+        ("testclient", 403),
+    ],
+)
+def test_other_machines_are_refused(double: FirstPromoterDouble, peer: str, status: int) -> None:
+    """The socket's peer must be loopback, whatever the headers say."""
+    client = TestClient(create_app(double), base_url=BASE_URL, client=(peer, 50_000))
+    headers = {"x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1"}
+
+    assert client.get("/state.json", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("localhost:8750", 200),
+        ("LocalHost.:8750", 200),
+        ("fp.localhost:8750", 200),
+        ("[::1]:8750", 200),
+        ("evil.example", 403),
+        ("evil.example:8750", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost@evil.example", 403),
+        ("evil.example/localhost", 403),
+        ("0.0.0.0:8750", 403),
+        ("127.1", 403),
+        ("2130706433", 403),
+        ("", 403),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/state.json", "/fpr.js", "/nowhere"])
+def test_a_rebound_name_is_refused(client: TestClient, path: str, host: str, status: int) -> None:
+    """A foreign name that resolves to 127.0.0.1 opens nothing."""
+    expected = 404 if path == "/nowhere" and status == 200 else status
+
+    assert client.get(path, headers={"host": host}).status_code == expected
+
+
+def test_two_host_lines_are_refused(client: TestClient) -> None:
+    """Of two names it is unclear which one the browser meant."""
+    headers = [("host", "127.0.0.1"), ("host", "evil.example")]
+
+    assert client.get("/", headers=headers).status_code == 403
+
+
+def test_loopback_names_are_known_without_dns() -> None:
+    """Names that only DNS could make loopback are not."""
+    assert is_loopback_host("::1")
+    assert not is_loopback_host("lvh.me")
+    assert not is_loopback_origin("http://127.0.0.1/path")
+
+
+def test_the_script_knows_where_to_call(client: TestClient, double: FirstPromoterDouble) -> None:
+    """fpr.js carries the sandbox's own address, and is never cached."""
+    answer = client.get("/fpr.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "no-store"
+    assert f'"{BASE_URL}/click"' in answer.text
+
+    elsewhere = TestClient(
+        create_app(double, base_url="http://[::1]:99/"), base_url=BASE_URL, client=PEER
+    )
+    assert '"http://[::1]:99/click"' in elsewhere.get("/fpr.js").text
+
+
+def test_the_state_is_json(client: TestClient) -> None:
+    """/state.json lists what arrived, oldest first, refused calls included."""
+    tid = register_click(client)
+    call = {"email": "kim@example.com", "tid": tid, "ip": "93.184.216.34"}
+    client.post("/api/v2/track/signup", headers=HEADERS, json=call)
+    client.post("/api/v2/track/signup", json=call)
+
+    state = client.get("/state.json").json()
+
+    assert set(state) == {"clicks", "leads", "attempts"}
+    assert state["clicks"][0]["tid"] == tid
+    assert state["clicks"][0]["created_at"].endswith("Z")
+    lead = state["leads"][0]
+    assert (lead["email"], lead["tid"], lead["ip"]) == ("kim@example.com", tid, "93.184.216.34")
+    assert [attempt["status"] for attempt in state["attempts"]] == [200, 401]
+    assert state["attempts"][0]["lead"] == lead
+    assert json.loads(state["attempts"][1]["sent"]) == call
+
+
+def test_the_page_shows_the_newest_first(client: TestClient) -> None:
+    """Leads, clicks and refused calls are all there, and the page renews itself."""
+    tid = register_click(client, "anna")
+    register_click(client, "bea")
+    call = {"email": "kim@example.com", "tid": tid, "ip": "93.184.216.34"}
+    client.post("/api/v2/track/signup", headers=HEADERS, json=call)
+    client.post("/api/v2/track/signup", headers=HEADERS, json=call)
+
+    page = client.get("/")
+
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert '<meta http-equiv="refresh"' in page.text
+    for text in (tid, "kim@example.com", "93.184.216.34", ">200<", ">422<", "leads 1, clicks 2"):
+        assert text in page.text
+    assert page.text.index(">422<") < page.text.index(">200<")
+    clicks = page.text[page.text.index("<h2>Clicks") :]
+    assert clicks.index(">bea<") < clicks.index(">anna<")
+
+
+def test_an_empty_page_says_what_to_do(client: TestClient) -> None:
+    """A newcomer reads the settings to copy and the link to open."""
+    page = client.get("/").text
+
+    assert "?fpr=anna" in page
+    assert f"FPROM_BASE_URL={BASE_URL}/api/v2/track" in page
+    assert "FPROM_ACCOUNT_ID=sandbox-account" in page
+    assert "&lt;script src=&quot;http://127.0.0.1:8750/fpr.js&quot;" in page
+
+
+HOSTILE = "</td><script>alert(1)</script><img src=x onerror='x'>\"&\x00\x1b[2J\u202e\r\n$leads"
+
+
+def test_a_hostile_value_is_only_text_on_the_page() -> None:
+    """Markup, quotes, control characters and direction marks are shown, never obeyed."""
+    double = FirstPromoterDouble(account_id=HOSTILE)
+    click = double.click(HOSTILE, HOSTILE)
+    fields: dict[str, Any] = {"tid": click.tid, "ref_id": HOSTILE, "ip": HOSTILE, "uid": HOSTILE}
+    headers = {"authorization": "Bearer sandbox-key", "account-id": HOSTILE.strip()}
+    double.signup(headers, json.dumps(fields | {"email": HOSTILE}).encode())
+    double.signup(headers, HOSTILE.encode())
+    assert [attempt.status for attempt in double.attempts] == [200, 400]
+    client = TestClient(create_app(double), base_url=BASE_URL, client=PEER)
+
+    page = client.get("/")
+
+    assert "<script" not in page.text
+    assert "<img" not in page.text
+    assert "onerror='" not in page.text
+    assert not {"\x00", "\x1b", "\u202e", "\r"} & set(page.text)
+    assert "\\x1b[2J\\u202e\\x0d\\x0a$leads" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert client.get("/state.json").json()["leads"][0]["email"] == HOSTILE
+
+
+def test_the_page_stays_short(client: TestClient, double: FirstPromoterDouble) -> None:
+    """Of thousands of clicks the page shows the newest 200, the count says how many there are."""
+    for number in range(1_000):
+        double.click(f"ref-{number}")
+
+    page = client.get("/").text
+
+    assert page.count(">ref-") == 200
+    assert ">ref-999<" in page
+    assert ">ref-799<" not in page
+    assert "<small>1000</small>" in page
+
+
+def test_reset_forgets_what_arrived(client: TestClient, double: FirstPromoterDouble) -> None:
+    """A script gets 204, the page's button comes back to the page."""
+    register_click(client)
+
+    assert client.post("/reset").status_code == 204
+    assert double.clicks == ()
+
+    register_click(client)
+    button = client.post(
+        "/reset",
+        headers={"accept": "text/html,*/*", "origin": BASE_URL},
+        follow_redirects=False,
+    )
+    assert (button.status_code, button.headers["location"]) == (303, "/")
+    assert double.clicks == ()
