@@ -7,7 +7,8 @@ from .context import TrackingContext, get_tracking
 from .errors import FpromConfigError, FpromError, FpromNotInstalled, FpromTokenError
 from .leads import Lead, Receipt, Status
 from .settings import FpromSettings
-from .tracker import Fprom, track_signup, track_signup_async
+from .tracker import Fprom
+from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
 
 __all__ = [
     "Fprom",
@@ -20,7 +21,9 @@ __all__ = [
     "Receipt",
     "Status",
     "TrackingContext",
+    "dump_tracking",
     "get_tracking",
+    "load_tracking",
     "track_signup",
     "track_signup_async",
 ]

@@ -13,8 +13,9 @@ import anyio
 import anyio.lowlevel
 import httpx
 
+from .async_transport import CleanTransport
 from .outcomes import MAX_ANSWER, NO_ANSWER, Outcome, build_signup, read_answer
-from .transport import LIMITS, DeadlineTransport, deadline, environment_proxy
+from .transport import DeadlineTransport, deadline, environment_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,10 +162,7 @@ class TrackingApi:
         client = self._pooled_async.get()
         if client is None:
             client = httpx.AsyncClient(
-                verify=httpx.create_ssl_context(),
-                proxy=environment_proxy(self._settings.base_url),
-                trust_env=False,
-                limits=LIMITS,
+                transport=CleanTransport(environment_proxy(self._settings.base_url)),
                 **_options(),
             )
             self._pooled_async.set(client)

@@ -1,16 +1,20 @@
 """ASGI middleware: attaches a tracking context to every request, and reads nothing yet."""
 
+# ruff: noqa: SLF001 - a constructor in Python would add a sixth to the cost of attaching
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from .context import KEY, STATE_KEY, UNREAD, RequestTracking
+from .navigation import may_carry
 from .tracker import Fprom
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 
     from .settings import FpromSettings
+    from .sources import Sources
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -42,11 +46,11 @@ class FpromMiddleware:
         """Serve one connection; scope types other than http and websocket pass through."""
         kind = scope["type"]
         if kind == "http" or kind == "websocket":  # noqa: PLR1714 - half the cost of `in`
-            if self.fprom.asleep:
-                self.fprom.start()
+            fprom = self.fprom
+            if fprom.asleep:
+                fprom.start()
             context = AsgiTracking()
-            context._fprom = self.fprom
-            context._cookies = UNREAD
+            context._fprom = fprom
             context._headers = scope["headers"]
             context._client = scope.get("client")
             # Set in place: on a copied scope the handlers outside this middleware miss it.
@@ -55,29 +59,65 @@ class FpromMiddleware:
             if state is None:
                 state = scope["state"] = {}
             state[STATE_KEY] = context
+            if fprom.sources is not None:
+                send = _look_further(fprom.sources, context, scope, send)
         await self.app(scope, receive, send)
 
 
-class AsgiTracking(RequestTracking):
-    """The context of an ASGI connection: the header list and the peer of its scope.
+def _look_further(sources: Sources, context: AsgiTracking, scope: Scope, send: Send) -> Send:
+    def header(name: str) -> str:
+        wanted = name.lower().encode("ascii")
+        lines = [value for key, value in scope["headers"] if key == wanted]
+        return b",".join(lines).decode("latin-1")
 
-    Args:
-        fprom: Whose middleware this is.
-        headers: The scope's headers.
-        client: The scope's client.
+    context._query = scope.get("query_string", b"").decode("latin-1")
+    context._tid_header = header(sources.tid_header) if sources.tid_header else ""
+    cookie = sources.cookie(
+        scope,
+        header,
+        # A websocket's handshake is no navigation.
+        method=scope.get("method", ""),
+        scheme=scope.get("scheme", ""),
+        cookies=context.cookie_line(),
+        query=context._query,
+    )
+    if cookie is None:
+        return send
+    extra = (b"set-cookie", cookie.encode("ascii"))
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            texts = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+            if may_carry(message["status"], texts):
+                message = {**message, "headers": [*headers, extra]}
+        await send(message)
+
+    return sending
+
+
+class AsgiTracking(RequestTracking):
+    """The context of an ASGI connection; it goes through the header lines at the first question.
+
+    Attributes:
+        _client: The scope's client.
     """
 
-    __slots__ = ("_client", "_headers")
+    __slots__ = ("_client",)
 
     _client: tuple[str, int] | None
-    _headers: Iterable[tuple[bytes, bytes]]
 
-    def _scan(self) -> None:
-        self._tid = self._ref_id = self._ip = UNREAD
+    def cookie_line(self) -> str:
+        """Return the Cookie header, lines joined by ``; ``."""
+        if self._headers is not None:
+            self._scan(self._headers)
+        return self._cookies
+
+    def _scan(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         # Both at once: whoever asks for the one mostly asks for the other.
         wanted = self._fprom.address_name
         cookies, forwarded = [], []
-        for name, value in self._headers:
+        for name, value in headers:
             if name == b"cookie":
                 cookies.append(value)
             elif name == wanted:
@@ -85,3 +125,6 @@ class AsgiTracking(RequestTracking):
         self._cookies = b"; ".join(cookies).decode("latin-1")
         self._forwarded = b",".join(forwarded).decode("latin-1")
         self._peer = self._client[0] if self._client else None
+        self._tid = self._ref_id = self._ip = UNREAD
+        # Last: until then another thread that asks goes through the lines as well.
+        self._headers = None

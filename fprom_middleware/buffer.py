@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from .errors import FpromConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from .leads import Lead
 
@@ -28,10 +31,13 @@ class Buffer:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._leads: deque[Lead] = deque()
+        # Those that are being written are not durable yet, and come back where that fails.
+        self._leaving = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._leads)
+        with self._lock:
+            return len(self._leads) + self._leaving
 
     def add(self, lead: Lead, error: Exception) -> bool:
         """Keep a lead that the database refused.
@@ -44,31 +50,52 @@ class Buffer:
             False where there is no room left.
         """
         with self._lock:
-            kept = len(self._leads) < self._capacity
+            waiting = len(self._leads) + self._leaving
+            kept = waiting < self._capacity
             if kept:
                 self._leads.append(lead)
-            waiting = len(self._leads)
-        cause = getattr(error, "orig", None) or error
         logger.error(
             "The outbox refused a lead (%s): %s; %d of at most %d wait in this process's memory "
             "and are lost if it ends before the database takes them.",
-            type(cause).__name__,
+            cause(error),
             "it is kept in memory" if kept else "it is LOST, the memory's bound is reached",
-            waiting,
+            waiting + kept,
             self._capacity,
         )
         return kept
 
-    def take(self) -> list[Lead]:
-        """Take all leads out, to write them; `put_back` is for when that fails."""
-        if not self._leads:
-            return []
-        with self._lock:
-            taken = list(self._leads)
-            self._leads.clear()
-        return taken
+    @contextmanager
+    def taken(self) -> Iterator[list[Lead]]:
+        """Take all leads out for as long as they are being written.
 
-    def put_back(self, taken: Sequence[Lead]) -> None:
-        """Put leads back in front."""
+        Yields:
+            The leads, the oldest first. They go back in front where the block raises.
+        """
         with self._lock:
-            self._leads.extendleft(reversed(taken))
+            leaving = list(self._leads)
+            self._leads.clear()
+            self._leaving += len(leaving)
+        try:
+            yield leaving
+        except BaseException:
+            with self._lock:
+                self._leads.extendleft(reversed(leaving))
+                self._leaving -= len(leaving)
+            raise
+        with self._lock:
+            self._leaving -= len(leaving)
+
+
+def cause(error: Exception) -> str:
+    """Say what a database's refusal was.
+
+    Args:
+        error: What it raised.
+
+    Returns:
+        The driver's own type, never its text, which can quote a row. Only a mistake in the
+        set-up says in words of ours what to do.
+    """
+    if isinstance(error, FpromConfigError):
+        return str(error)
+    return type(getattr(error, "orig", None) or error).__name__

@@ -13,10 +13,11 @@ The fprom command needs click. Install what it should do:
     pip install "fprom-middleware[sandbox]"    with the local FirstPromoter"""
     raise SystemExit(_HINT) from None
 
+from .commands import FpromGroup
 from .sandbox.command import sandbox
 
 
-@click.group()
+@click.group(cls=FpromGroup)
 @click.version_option(package_name="fprom-middleware", prog_name="fprom")
 def main() -> None:
     """Check, run and try out what sends your sign-ups to FirstPromoter."""

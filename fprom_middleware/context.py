@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from .client_ip import parse_address
@@ -94,55 +94,73 @@ class RequestTracking(TrackingContext):
     """A context that reads a request's own headers; the middlewares make and fill them.
 
     Attributes:
-        _cookies: The Cookie header, lines joined by ``; ``; UNREAD where `_scan` is to come.
+        _cookies: The Cookie header, lines joined by ``; ``.
         _forwarded: The forwarding header, lines joined by a comma.
+        _headers: Header lines that `_scan` has yet to read, or None.
         _peer: The address at the other end of the socket.
+        _query: The query string; like the next, filled only where the settings turn on a
+            source that needs it.
+        _tid_header: The value of FPROM_TID_HEADER.
     """
 
-    __slots__ = ("_cookies", "_forwarded", "_peer")
+    __slots__ = ("_cookies", "_forwarded", "_headers", "_peer", "_query", "_tid_header")
 
     _fprom: Fprom
     _cookies: str
     _forwarded: str
+    _headers: Iterable[tuple[bytes, bytes]] | None
     _peer: str | None
+    _query: str
+    _tid_header: str
 
-    # Attaching costs a third more with a constructor in Python.
+    # A constructor in Python would add a sixth to the cost of attaching.
     __init__ = object.__init__
 
     @property
     def tid(self) -> str | None:
-        """FirstPromoter's visitor id out of the vendor's cookie, or None."""
-        if self._cookies is UNREAD:
-            self._scan()
-        if self._tid is UNREAD:
-            self._tid = find_tid(self._cookies)
-        return self._tid
+        """FirstPromoter's visitor id, or None."""
+        if self._headers is not None:
+            self._scan(self._headers)
+        tid = self._tid
+        if tid is UNREAD:
+            tid = find_tid(self._cookies)
+            sources = self._fprom.sources
+            if tid is None and sources is not None:
+                tid = sources.find_tid(self._cookies, self._tid_header, self._query)
+            self._tid = tid
+        return tid
 
     @property
     def ref_id(self) -> str | None:
-        """The promoter's referral id out of the vendor's cookie, or None."""
-        if self._cookies is UNREAD:
-            self._scan()
-        if self._ref_id is UNREAD:
-            self._ref_id = find_ref(self._cookies)
-        return self._ref_id
+        """The promoter's referral id, or None."""
+        if self._headers is not None:
+            self._scan(self._headers)
+        ref_id = self._ref_id
+        if ref_id is UNREAD:
+            ref_id = find_ref(self._cookies)
+            sources = self._fprom.sources
+            if ref_id is None and sources is not None:
+                ref_id = sources.find_ref(self._cookies, self._query)
+            self._ref_id = ref_id
+        return ref_id
 
     @property
     def ip(self) -> str | None:
         """The visitor's own address, one bare address, or None where it is not known."""
-        if self._cookies is UNREAD:
-            self._scan()
-        if self._ip is UNREAD:
-            self._ip = self._fprom.addresses.read(self._peer, self._forwarded)
-        return self._ip
+        if self._headers is not None:
+            self._scan(self._headers)
+        ip = self._ip
+        if ip is UNREAD:
+            ip = self._ip = self._fprom.addresses.read(self._peer, self._forwarded)
+        return ip
 
     @property
     def captured_at(self) -> datetime | None:
         """None: these values are the request's own."""
         return None
 
-    def _scan(self) -> None:
-        """Fill every slot that the middleware left empty."""
+    def _scan(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Fill every slot that the middleware left empty, and let go of the header lines."""
 
 
 def get_tracking(request: object) -> TrackingContext:
@@ -178,32 +196,27 @@ def locate(request: object) -> tuple[TrackingContext, Mapping[str, Any] | None]:
     Raises:
         FpromNotInstalled: As in `get_tracking`.
     """
-    if isinstance(request, TrackingContext):
-        return request, None
-    for mapping in _mappings(request):
-        found = mapping.get(KEY)
+    for found, mapping in _places(request):
         if isinstance(found, TrackingContext):
             return found, mapping
     msg = f"This {type(request).__name__} carries no tracking context. {INSTALL_HINT}"
     raise FpromNotInstalled(msg)
 
 
-def _mappings(request: object) -> Iterator[Mapping[str, Any]]:
-    for candidate in _candidates(request):
-        # A mock has every attribute; only a mapping is an environ or a scope.
-        if isinstance(candidate, Mapping):
-            yield candidate
-            for bridge in _BRIDGES:
-                inner = candidate.get(bridge)
-                if isinstance(inner, Mapping):
-                    yield inner
-
-
-def _candidates(request: object) -> Iterator[object]:
-    yield request
-    for name in _ATTRIBUTES:
+def _places(request: object) -> Iterator[tuple[object, Mapping[str, Any] | None]]:
+    for name in ("", *_ATTRIBUTES):
+        # All of it in here: a proxy may even refuse to say what it is.
         try:
-            yield getattr(request, name, None)
+            place = getattr(request, name, None) if name else request
+            if isinstance(place, TrackingContext):
+                yield place, None
+            # A mock has every attribute; only a mapping is an environ or a scope.
+            elif isinstance(place, Mapping):
+                yield place.get(KEY), place
+                for bridge in _BRIDGES:
+                    inner = place.get(bridge)
+                    if isinstance(inner, Mapping):
+                        yield inner.get(KEY), inner
         except RuntimeError as error:
             # Flask's and Quart's proxies refuse outside a request; Sanic outside ASGI mode.
             if "context" in str(error).lower():

@@ -8,14 +8,20 @@ import random
 import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from .errors import FpromConfigError
 from .parsing import mask_url
@@ -81,8 +87,15 @@ def outbox_url(text: str) -> URL:
             f"Right would be: {key}=postgresql://user@host/database"
         )
         raise FpromConfigError(msg, key=key) from None
+    if url.get_dialect().is_async:
+        msg = (
+            f"{mask_url(text)} has an async driver, and the outbox is written by threads. "
+            f"Right would be: {key}={url.get_backend_name()}:// and the rest as it is; session= "
+            "takes the async driver's sessions all the same"
+        )
+        raise FpromConfigError(msg, key=key)
     if url.get_backend_name() == "sqlite":
-        if not url.database or url.database == ":memory:" or "mode=memory" in text:
+        if not url.database or ":memory:" in url.database or "mode=memory" in text:
             msg = (
                 "a database in memory keeps nothing. "
                 f"Right would be: {key}=sqlite:///.fprom/outbox.db (or FPROM_DELIVERY=inline)"
@@ -212,7 +225,10 @@ class Database:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Made here so that nobody else can read it even for a moment; -wal and -shm follow it.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Never opened where it exists: closing it again would drop every lock that this process
+        # holds on it, the app's own connections' too.
+        with suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         self._inode = _identity(self._path)
 
     def _file_changed(self) -> bool:
@@ -222,6 +238,10 @@ class Database:
 
     def _may_retry(self, error: Exception) -> bool:
         code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+        if self._ready and (isinstance(error, ProgrammingError) or code == sqlite3.SQLITE_ERROR):
+            # Somebody may have dropped the tables: the next try looks.
+            self._ready = False
+            return True
         if code is not None:
             if code & 0xFF in _CORRUPT:
                 return self._set_aside()
@@ -264,9 +284,8 @@ def sqlite_engine(url: URL) -> Engine:
     Returns:
         The engine: WAL, synchronous=FULL, every transaction BEGIN IMMEDIATE.
     """
-    engine = sa.create_engine(
+    engine = _discreet_engine(
         url,
-        hide_parameters=True,
         connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False},
         pool_size=5,
         max_overflow=-1,
@@ -302,9 +321,8 @@ def server_engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql" and url.get_driver_name() == "psycopg":
         # libpq knows no connect time-out under 2 s. Milliseconds for the other.
         arguments = {"connect_timeout": 2, "tcp_user_timeout": 2000}
-    engine = sa.create_engine(
+    engine = _discreet_engine(
         url,
-        hide_parameters=True,
         connect_args=arguments,
         pool_size=5,
         max_overflow=20,
@@ -318,6 +336,17 @@ def server_engine(url: URL) -> Engine:
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(PATIENCE * 1000)}")
 
     return engine
+
+
+def _discreet_engine(url: URL, **options: Any) -> Engine:
+    engine = sa.create_engine(url, hide_parameters=True, logging_name="fprom", **options)
+    # At DEBUG SQLAlchemy logs each row that it reads; hide_parameters says nothing about those.
+    logging.getLogger("sqlalchemy.engine.Engine.fprom").addFilter(_no_rows)
+    return engine
+
+
+def _no_rows(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
 
 
 @contextmanager
@@ -342,7 +371,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _is_corrupt(path: Path) -> bool:
     try:
-        with closing(sqlite3.connect(path)) as connection:
+        # rw: a file that is gone shall not come back by looking at it.
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
             answer: tuple[str] = connection.execute("PRAGMA quick_check(1)").fetchone()
             return answer != ("ok",)
     except sqlite3.DatabaseError as error:

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
+from .gate import GOOD_FOR
 from .leads import Reason, Receipt, Status
 from .schedule import Ended
 from .signup import tell_outcome
@@ -30,6 +31,7 @@ LARGEST_BATCH: Final = 50
 _BATCH_SECONDS: Final = 0.25
 _REAL_NAP: Final = 1.0
 _OTHER_NAP: Final = 0.02
+_TICK: Final = 1e-6
 
 logger = logging.getLogger("fprom_middleware")
 
@@ -109,8 +111,9 @@ class Drain:
                 looked = now
                 if self._outbox.paused():
                     break
-            # The lease must outlast the call, or somebody else sends the lead meanwhile.
-            if done and (over() or self._clock() + self._settings.timeout > item.lease):
+            # Calls that come later than they were counted would exceed the rate, and the lease
+            # must outlast the call.
+            if done and (over() or self._clock() - item.claimed_at > GOOD_FOR):
                 break
             outcome = self._api.signup(item.lead)
             done += 1
@@ -122,7 +125,7 @@ class Drain:
                 self._settle(sent, counts, probe=batch.probe)
                 sent, settled = [], time.monotonic()
         self._settle(sent, counts, probe=batch.probe, unused=batch.claimed[done:])
-        spent = (time.monotonic() - began) / done
+        spent = max(time.monotonic() - began, _TICK) / done
         self._batch = max(1, min(LARGEST_BATCH, self._batch * 2, int(_BATCH_SECONDS / spent)))
 
     def _settle(

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from .starlette import FpromMiddleware, get_tracking, init_app, track_signup, track_signup_async
+from .starlette import (
+    FpromMiddleware,
+    dump_tracking,
+    get_tracking,
+    init_app,
+    init_templates,
+    load_tracking,
+    track_signup,
+    track_signup_async,
+)
 
-__all__ = ["FpromMiddleware", "get_tracking", "init_app", "track_signup", "track_signup_async"]
+__all__ = [
+    "FpromMiddleware",
+    "dump_tracking",
+    "get_tracking",
+    "init_app",
+    "init_templates",
+    "load_tracking",
+    "track_signup",
+    "track_signup_async",
+]

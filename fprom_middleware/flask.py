@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .context import get_tracking
 from .errors import FpromConfigError
-from .tracker import Fprom, track_signup
+from .settings import OUTBOX_KEY, PREFIX
+from .snippet import fprom_script
+from .tracker import Fprom
+from .tracking import dump_tracking, load_tracking, track_signup
 from .wsgi import FpromMiddleware
 
 if TYPE_CHECKING:
@@ -17,14 +22,25 @@ if TYPE_CHECKING:
 
     from .settings import FpromSettings
 
-__all__ = ["FpromMiddleware", "get_tracking", "init_app", "track_signup"]
+__all__ = [
+    "FpromMiddleware",
+    "dump_tracking",
+    "get_tracking",
+    "init_app",
+    "load_tracking",
+    "track_signup",
+]
 
 
 def init_app(app: Flask, fprom: Fprom | FpromSettings | Mapping[str, Any] | None = None) -> Fprom:
     """Track the sign-ups of a Flask app.
 
+    Its templates get ``fprom_script(nonce=None)``, the tracking script for a page's head, and
+    its command line gets ``flask fprom``.
+
     Args:
-        app: The app; its config holds the ``FPROM_*`` settings.
+        app: The app; its config holds the ``FPROM_*`` settings. The outbox is made in its
+            instance folder where FPROM_OUTBOX_URL names no other place.
         fprom: An `Fprom`, its settings or a mapping with ``FPROM_*`` keys, to use in place of
             the config.
 
@@ -37,7 +53,24 @@ def init_app(app: Flask, fprom: Fprom | FpromSettings | Mapping[str, Any] | None
     if "fprom" in app.extensions:
         msg = "init_app was called before for this Flask app; call it once."
         raise FpromConfigError(msg)
-    fprom = Fprom.of(app.config if fprom is None else fprom)
+    fprom = Fprom.of(_settings(app) if fprom is None else fprom)
     app.extensions["fprom"] = fprom
+    script = partial(fprom_script, fprom.settings)
+    app.context_processor(lambda: {"fprom_script": script})
+    _add_commands(app, fprom)
     app.wsgi_app = FpromMiddleware(app.wsgi_app, fprom)  # type: ignore[method-assign]  # Flask's documented way
     return fprom
+
+
+def _settings(app: Flask) -> dict[str, Any]:
+    given = {key: value for key, value in app.config.items() if key.startswith(PREFIX)}
+    if not given.get(OUTBOX_KEY):
+        given[OUTBOX_KEY] = f"sqlite:///{Path(app.instance_path, '.fprom', 'outbox.db')}"
+    return given
+
+
+def _add_commands(app: Flask, fprom: Fprom) -> None:
+    # Here: who imports this module for its other names needs no command line.
+    from .commands import Source, make_group  # noqa: PLC0415
+
+    app.cli.add_command(make_group(Source(lambda: fprom, "this Flask app", shared=True)))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 WINDOW: Final = 60
 """Seconds over which calls are counted."""
+GOOD_FOR: Final = 1.0
+"""Seconds within which a call that was let through has to begin."""
+_SLACK: Final = 2
+"""Seconds that a call may be younger than it counts: `GOOD_FOR`, and the second it began in."""
 FAILURES_TO_PAUSE: Final = 5
 PAUSE: Final = 60.0
 """Seconds of a pause for which the API named no time of its own."""
@@ -35,7 +39,7 @@ class Gate:
         paused_since: When the pause began; None while open.
         paused_until: When the next probe may go; None while open.
         pause_reason: Why.
-        calls: Calls by second since the epoch, of the last minute.
+        calls: Calls by second since the epoch, of the last minute; no second stands twice.
     """
 
     failures: int = 0
@@ -66,25 +70,32 @@ class Gate:
         probe = self.paused_until is not None
         if self.paused_until is not None and now < self.paused_until:
             return 0, False, self
-        kept = self._recent(now)
-        free = limit - sum(count for _, count in kept)
+        calls = dict(self._recent(now))
+        free = limit - sum(calls.values())
         granted = min(1 if probe else wanted, max(free, 0))
         if not granted:
             return 0, False, self
-        gate = replace(self, calls=(*kept, (int(now), granted)))
+        calls[int(now)] = calls.get(int(now), 0) + granted
+        gate = replace(self, calls=tuple(calls.items()))
         if probe:
             gate = replace(gate, paused_until=now + timeout + PROBE_MARGIN)
         return granted, probe, gate
 
-    def give_back(self, unused: int) -> Gate:
-        """Return calls that were asked for and not made."""
-        calls = list(self.calls)
-        while unused > 0 and calls:
-            second, count = calls.pop()
-            if count > unused:
-                calls.append((second, count - unused))
-            unused -= count
-        return replace(self, calls=tuple(calls))
+    def give_back(self, unused: int, *, admitted: float) -> Gate:
+        """Return calls that were let through and not made.
+
+        Args:
+            unused: How many.
+            admitted: When they were let through: others made theirs before and after.
+
+        Returns:
+            The gate that counts them no more.
+        """
+        left = (
+            (second, count - unused if second == int(admitted) else count)
+            for second, count in self.calls
+        )
+        return replace(self, calls=tuple((second, count) for second, count in left if count > 0))
 
     def opens_at(self, *, now: float, limit: int) -> float:
         """Say when the next call may go.
@@ -97,11 +108,12 @@ class Gate:
             Seconds since the epoch; `now` where nothing stands in the way.
         """
         moment = max(now, self.paused_until or now)
-        excess = sum(count for _, count in self._recent(now)) - limit
-        for second, count in self._recent(now):
+        calls = sorted(self._recent(now))
+        excess = sum(count for _, count in calls) - limit
+        for second, count in calls:
             if excess < 0:
                 break
-            moment = max(moment, second + WINDOW + 1.0)
+            moment = max(moment, float(second + WINDOW + _SLACK))
             excess -= count
         return moment
 
@@ -143,18 +155,15 @@ class Gate:
         )
 
     def _recent(self, now: float) -> tuple[tuple[int, int], ...]:
-        # A clock that was set back leaves calls in the future; they would block for ever.
-        return tuple(
-            (second, count) for second, count in self.calls if now - WINDOW - 1 < second <= now
-        )
+        # Another machine's clock may be a little ahead. A clock that was set back leaves calls
+        # far in the future, which would block for ever.
+        oldest, newest = now - WINDOW - _SLACK, now + WINDOW
+        return tuple((second, count) for second, count in self.calls if oldest < second <= newest)
 
 
 def calls_to_text(calls: tuple[tuple[int, int], ...]) -> str:
     """Write the counted calls into a column."""
-    merged: dict[int, int] = {}
-    for second, count in calls:
-        merged[second] = merged.get(second, 0) + count
-    return " ".join(f"{second}:{count}" for second, count in merged.items())
+    return " ".join(f"{second}:{count}" for second, count in calls)
 
 
 def calls_from_text(text: str) -> tuple[tuple[int, int], ...]:

@@ -43,6 +43,7 @@ class Claimed:
         lead: What to send.
         attempts: Calls so far.
         unknowns: How many of them were answered 404.
+        claimed_at: When the lease began, seconds since the epoch.
         lease: When the lease ends, seconds since the epoch; it names the lease too.
     """
 
@@ -50,6 +51,7 @@ class Claimed:
     lead: Lead
     attempts: int
     unknowns: int
+    claimed_at: float
     lease: float
 
 
@@ -143,7 +145,7 @@ class Outbox:
                 .where(leads.c.id.in_([row.id for row in due[:granted]]))
                 .values(due_at=lease)
             )
-            return Batch([_claimed(row, lease) for row in due[:granted]], probe)
+            return Batch([_claimed(row, now, lease) for row in due[:granted]], probe)
 
         # Most looks find nothing, and need not stand in a writer's way for that.
         return self.database.run(work) if self._any_due() else Batch()
@@ -172,7 +174,9 @@ class Outbox:
 
         def work(connection: Connection) -> None:
             before = self._gate(connection, lock=True)
-            gate = before.give_back(len(unused))
+            gate = before
+            if unused:
+                gate = gate.give_back(len(unused), admitted=unused[0].claimed_at)
             for _, outcome, now in sent:
                 gate = gate.after(outcome, now=now, probe=probe)
             if gate != before:
@@ -213,7 +217,7 @@ class Outbox:
                 return None
             return max(due, self._gate(connection).opens_at(now=self._clock(), limit=self._limit))
 
-        return self.database.run(work)
+        return self.database.read(work)
 
     def stats(self, *, not_durable: int = 0) -> Stats:
         """Count.
@@ -325,11 +329,12 @@ class Outbox:
             )
 
 
-def _claimed(row: Any, lease: float) -> Claimed:
+def _claimed(row: Any, now: float, lease: float) -> Claimed:
     return Claimed(
         id=row.id,
         lead=Lead.from_json(json.loads(row.payload)),
         attempts=row.attempts,
         unknowns=row.unknowns,
+        claimed_at=now,
         lease=lease,
     )

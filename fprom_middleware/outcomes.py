@@ -153,8 +153,8 @@ def read_retry_after(value: str | None, *, now: float) -> float | None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        # Longer than any wait in question, and int() has a limit of its own.
-        return MAX_RETRY_AFTER if len(text) > 9 else min(float(text), MAX_RETRY_AFTER)  # noqa: PLR2004
+        # Not int(): that has a limit of its own.
+        return min(float(text), MAX_RETRY_AFTER)
     try:
         wait = as_utc(parsedate_to_datetime(text)).timestamp() - now
     except (ValueError, TypeError, IndexError, OverflowError):

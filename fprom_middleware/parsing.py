@@ -24,11 +24,12 @@ E = TypeVar("E", bound=StrEnum)
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
+# Patterns as text: compiled when a setting asks for them, not at every import.
+_NAME = r"[A-Za-z0-9!#$%&'*+.^`|~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_DOMAIN = re.compile(rf"\.?{_LABEL}(?:\.{_LABEL})*")
-_PARAM = re.compile(r"[A-Za-z0-9_.~-]{1,64}")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,12}")
+_DOMAIN = rf"\.?{_LABEL}(?:\.{_LABEL})*"
+_PARAM = r"[A-Za-z0-9_.~-]{1,64}"
+_WHOLE = r"[+-]?[0-9]{1,12}"
 _SECRET_MIN = 16
 _MAX_TIMEOUT = 300
 
@@ -114,7 +115,7 @@ def _number(value: object) -> float | None:
 
 
 def _whole(value: object) -> int | None:
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+    if isinstance(value, str) and re.fullmatch(_WHOLE, value.strip()):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -133,7 +134,7 @@ def choice(options: type[E]) -> Callable[[str, Any], E]:
     return parse
 
 
-def names(key: str, value: object) -> tuple[str, ...]:
+def names(key: str, value: object, example: str) -> tuple[str, ...]:
     """Read a list: from Python any iterable of text, from text separated by commas."""
     entries: Iterable[object]
     if isinstance(value, str):
@@ -141,12 +142,12 @@ def names(key: str, value: object) -> tuple[str, ...]:
     elif isinstance(value, Iterable) and not isinstance(value, bytes | dict):
         entries = value
     else:
-        raise wrong(key, value, "is no list", "first,second")
+        raise wrong(key, value, "is no list", example)
     texts = []
     # One at a time: an ip_network is an iterable too, of up to 2**128 addresses.
     for entry in entries:
         if not isinstance(entry, str):
-            raise wrong(key, entry, "is no text", "first,second")
+            raise wrong(key, entry, "is no text", example)
         texts.append(entry.strip())
     return tuple(text for text in texts if text)
 
@@ -162,7 +163,7 @@ def trusted_proxies(key: str, value: object) -> int | tuple[str, ...]:
     if not isinstance(value, str | Iterable):
         raise wrong(key, value, "is neither a number of proxies nor a list", example)
     networks = []
-    for entry in names(key, value):
+    for entry in names(key, value, example):
         word = entry.lower()
         if word in GROUPS:
             networks.append(word)
@@ -217,7 +218,7 @@ def _is_loopback(host: str) -> bool:
 def header_name(key: str, value: object) -> str:
     """Read the name of one request header."""
     text = str(value).strip()
-    if not _TOKEN.fullmatch(text):
+    if not re.fullmatch(_NAME, text):
         # WSGI cannot tell a_b from a-b, so a name with an underscore could be anyone's.
         raise wrong(key, text, "is no header name (letters, digits and dashes)", "CF-Connecting-IP")
     return text
@@ -226,17 +227,18 @@ def header_name(key: str, value: object) -> str:
 def domain(key: str, value: object) -> str:
     """Read a cookie's domain."""
     text = str(value).strip()
-    if not _DOMAIN.fullmatch(text):
+    if not re.fullmatch(_DOMAIN, text):
         raise wrong(key, text, "is no domain", "example.com")
     return text.lstrip(".").lower()
 
 
 def link_params(key: str, value: object) -> tuple[str, ...]:
     """Read names of URL parameters."""
-    params = names(key, value)
+    example = "fpr,via"
+    params = names(key, value, example)
     for param in params:
-        if not _PARAM.fullmatch(param):
-            raise wrong(key, param, "is no name of a URL parameter", "fpr,via")
+        if not re.fullmatch(_PARAM, param):
+            raise wrong(key, param, "is no name of a URL parameter", example)
     return params
 
 
@@ -274,8 +276,11 @@ def database_url(key: str, value: object) -> str:
 def mask_url(url: str) -> str:
     """Hide what stands between the scheme and the host, and every parameter."""
     scheme, _, rest = url.partition("://")
-    rest = rest.rpartition("@")[2].partition("?")[0]
-    return f"{scheme}://{rest}"
+    place, _, parameters = rest.partition("?")
+    if rest.count("@") > 1 or "@" in parameters:
+        # A password that nobody encoded: where it ends is anyone's guess.
+        return f"{scheme}://…"
+    return f"{scheme}://{place.rpartition('@')[2]}"
 
 
 def hook(key: str, value: object) -> Callable[..., Any]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import anyio.to_thread
+from sqlalchemy.exc import InternalError, PendingRollbackError
 
-from .buffer import Buffer
+from .buffer import Buffer, cause
 from .database import Database, outbox_url
 from .drain import Drain
 from .errors import FpromConfigError
@@ -78,7 +80,7 @@ class OutboxDelivery:
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            return self._hold(lead, error)
+            return self._not_joined(lead, error)
         return self._queued(lead, restless=True)
 
     async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
@@ -91,7 +93,7 @@ class OutboxDelivery:
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            return self._hold(lead, error)
+            return self._not_joined(lead, error)
         return self._queued(lead, restless=True)
 
     def start(self) -> None:
@@ -127,14 +129,9 @@ class OutboxDelivery:
         Raises:
             SQLAlchemyError: The database still refuses; nothing is lost by that.
         """
-        waiting = self._buffer.take()
-        if waiting:
-            try:
-                self.outbox.put(*waiting)
-            except BaseException:
-                self._buffer.put_back(waiting)
-                raise
-            logger.warning("%d leads that waited in memory are durable now.", len(waiting))
+        if self._buffer:
+            with self._buffer.taken() as waiting:
+                self._write(waiting)
 
     def close(self) -> None:
         """Stop claiming, wait shortly for the call in flight, flush nothing."""
@@ -159,22 +156,33 @@ class OutboxDelivery:
         return self._joiner
 
     def _put(self, lead: Lead) -> Receipt:
-        waiting = self._buffer.take()
         try:
-            self.outbox.put(*waiting, lead)
+            with self._buffer.taken() as waiting:
+                self._write(waiting, lead)
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            self._buffer.put_back(waiting)
             return self._hold(lead, error)
-        except BaseException:
-            self._buffer.put_back(waiting)
-            raise
         return self._queued(lead)
+
+    def _write(self, waiting: list[Lead], *new: Lead) -> None:
+        # Nothing is left where another thread was faster.
+        if waiting or new:
+            self.outbox.put(*waiting, *new)
+        if waiting:
+            logger.warning("%d leads that waited in memory are durable now.", len(waiting))
 
     def _queued(self, lead: Lead, *, restless: bool = False) -> Receipt:
         self.start()
         if self._worker is not None:
             self._worker.wake(restless=restless)
         return Receipt(Status.QUEUED, durable=True, lead=lead)
+
+    def _not_joined(self, lead: Lead, error: Exception) -> Receipt:
+        if not isinstance(error, InternalError | PendingRollbackError):
+            return self._hold(lead, error)
+        # The caller's transaction has failed before and can only be rolled back: there will be
+        # no such user, and so there must be no lead.
+        logger.error("A lead was not kept, for session= must be rolled back (%s).", cause(error))
+        return Receipt(Status.FAILED, Reason.DATABASE, lead=lead)
 
     def _hold(self, lead: Lead, error: Exception) -> Receipt:
         kept = self._buffer.add(lead, error)
@@ -196,3 +204,8 @@ _running: weakref.WeakSet[OutboxDelivery] = weakref.WeakSet()
 def _close_all() -> None:
     for delivery in list(_running):
         delivery.close()
+
+
+if hasattr(os, "register_at_fork"):
+    # A child does not close what is its parent's: a lock that was held there stays so for ever.
+    os.register_at_fork(after_in_child=_running.clear)

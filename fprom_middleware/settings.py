@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 PREFIX: Final = "FPROM_"
+OUTBOX_KEY: Final = "FPROM_OUTBOX_URL"
 DEFAULT_BASE_URL: Final = "https://api.firstpromoter.com/api/v2/track"
 DEFAULT_OUTBOX_URL: Final = "sqlite:///.fprom/outbox.db"
 
@@ -42,6 +43,10 @@ _PARSERS: Final[dict[str, parsing.Parser]] = {
     "before_send": parsing.hook,
     "on_outcome": parsing.hook,
 }
+NO_SIGNING_KEYS: Final = (
+    "is missing. Set it to a random text of your own, for example the output of "
+    '`python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
+)
 _NEED_SECRET: Final = ("keep_days", "link_params")
 
 
@@ -147,10 +152,7 @@ class FpromSettings:
                 raise FpromConfigError(msg, key=PREFIX + name.upper())
         for name in _NEED_SECRET:
             if getattr(self, name) and not self.secret_keys:
-                msg = (
-                    "needs FPROM_SECRET_KEYS, for example the output of "
-                    '`python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
-                )
+                msg = f"needs FPROM_SECRET_KEYS, which {NO_SIGNING_KEYS}"
                 raise FpromConfigError(msg, key=PREFIX + name.upper())
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.config import Config
@@ -9,17 +10,29 @@ from starlette.config import Config
 from .asgi import FpromMiddleware
 from .context import get_tracking
 from .errors import FpromConfigError
-from .tracker import Fprom, track_signup, track_signup_async
+from .snippet import fprom_script
+from .tracker import Fprom
+from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from starlette.applications import Starlette
+    from starlette.templating import Jinja2Templates
 
     from .settings import FpromSettings
 
-__all__ = ["FpromMiddleware", "get_tracking", "init_app", "track_signup", "track_signup_async"]
+__all__ = [
+    "FpromMiddleware",
+    "dump_tracking",
+    "get_tracking",
+    "init_app",
+    "init_templates",
+    "load_tracking",
+    "track_signup",
+    "track_signup_async",
+]
 
 
 def init_app(
@@ -57,3 +70,13 @@ def _mapping(config: Config) -> dict[str, str]:
         for key in source
         if key.startswith(f"{prefix}FPROM_")
     }
+
+
+def init_templates(templates: Jinja2Templates, fprom: Fprom) -> None:
+    """Give templates ``fprom_script(nonce=None)``, the tracking script for a page's head.
+
+    Args:
+        templates: The app's templates.
+        fprom: What `init_app` returned.
+    """
+    templates.env.globals["fprom_script"] = partial(fprom_script, fprom.settings)

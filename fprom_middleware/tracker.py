@@ -8,15 +8,15 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .client_ip import AddressReader
 from .context import TrackingContext, locate
-from .errors import FpromConfigError, FpromNotInstalled
+from .errors import FpromConfigError, FpromTokenError
 from .leads import Reason, Receipt, Status
 from .parsing import Delivery, Worker
-from .settings import FpromSettings
-from .signup import SignUp, prepare
+from .settings import NO_SIGNING_KEYS, FpromSettings
+from .signup import SignUp, may_track, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     import httpx
 
     from .delivery import Delivery as Deliverer
+    from .signing import Signer
+    from .sources import Sources
     from .stats import Counts, Stats
+
+T = TypeVar("T")
+
+MAX_AGE: Final = 60 * 86400
+"""Seconds for which a carried context is believed: the life of FirstPromoter's own cookie."""
+REFUSE: Final[Any] = object()
+"""Stands for "no default": a token that is refused raises."""
 
 logger = logging.getLogger("fprom_middleware")
 
@@ -65,6 +74,12 @@ class Fprom:
         self.address_header = header or "X-Forwarded-For"
         self.address_name = self.address_header.lower().encode("ascii")
         self.addresses = AddressReader(settings.trusted_proxies, edge=header is not None)
+        self.sources: Sources | None = None
+        if settings.keep_days or settings.link_params or settings.tid_header:
+            # Here and not above: whoever turns none on need not load itsdangerous.
+            from .sources import Sources  # noqa: PLC0415
+
+            self.sources = Sources(settings, clock)
         self._client = client
         self._async_client = async_client
         self._delivery: Deliverer | None = None
@@ -189,6 +204,80 @@ class Fprom:
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
             return _broken(error)
 
+    def dump_tracking(self, request: object, *, purpose: str = "signup") -> str:
+        """Sign who the visitor is, to carry it through a link, an OAuth state or a job.
+
+        Args:
+            request: As in `track_signup`, or a `TrackingContext`.
+            purpose: What the token is for; `load_tracking` must name the same.
+
+        Returns:
+            A URL-safe text, under 200 characters for an ordinary visitor. It is signed, not
+            secret: whoever sees it can read the tid and the address in it. Without consent, and
+            for an organic visitor, it holds nobody.
+
+        Raises:
+            FpromConfigError: FPROM_SECRET_KEYS is not set.
+            FpromNotInstalled: The request carries no tracking context.
+        """
+        context, carrier = locate(request)
+        signer = self._signer(purpose)
+        if carrier is not None and not may_track(self.settings, carrier):
+            context = TrackingContext()
+        return signer.dump(context, rule=self.settings.send_ip, now=self.clock())
+
+    @overload
+    def load_tracking(
+        self, token: object, *, purpose: str = ..., max_age: float | None = ...
+    ) -> TrackingContext: ...
+
+    @overload
+    def load_tracking(
+        self, token: object, *, purpose: str = ..., max_age: float | None = ..., default: T
+    ) -> TrackingContext | T: ...
+
+    def load_tracking(
+        self,
+        token: object,
+        *,
+        purpose: str = "signup",
+        max_age: float | None = MAX_AGE,
+        default: Any = REFUSE,
+    ) -> Any:
+        """Verify what `dump_tracking` signed.
+
+        Args:
+            token: What came back; anything at all.
+            purpose: What the token is for.
+            max_age: Seconds since the capture; None accepts any age.
+            default: What to return for a token that is refused, instead of raising.
+
+        Returns:
+            The context, which knows this `Fprom`: ``track_signup(context, email)`` sends it.
+
+        Raises:
+            FpromTokenError: The token is refused; ``reason`` says why.
+            FpromConfigError: FPROM_SECRET_KEYS is not set.
+        """
+        signer = self._signer(purpose)
+        try:
+            context = signer.load(token, max_age=max_age, now=self.clock())
+        except FpromTokenError:
+            if default is REFUSE:
+                raise
+            return default
+        context._fprom = self  # noqa: SLF001 - the context is this package's own
+        return context
+
+    def _signer(self, purpose: str) -> Signer:
+        keys = self.settings.secret_keys
+        if not keys:
+            raise FpromConfigError(NO_SIGNING_KEYS, key="FPROM_SECRET_KEYS")
+        # Here and not above: whoever carries nothing need not load itsdangerous.
+        from .signing import Signer  # noqa: PLC0415
+
+        return Signer(keys, purpose)
+
     def drain(
         self, limit: int | None = None, seconds: float | None = None, *, wait: bool = False
     ) -> Counts:
@@ -303,106 +392,6 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-def track_signup(
-    request: object,
-    email: str | None = None,
-    *,
-    uid: object = None,
-    ref_id: str | None = None,
-    created_at: datetime | None = None,
-    skip_email_notification: bool | None = None,
-    session: Any = None,
-) -> Receipt:
-    """Hand in a sign-up to the account whose middleware saw the request.
-
-    Args:
-        request: As in `Fprom.track_signup`, like everything else here.
-        email: The e-mail address of the new account.
-        uid: The app's own id of the account.
-        ref_id: A promoter's referral id to attribute to.
-        created_at: The moment of the sign-up.
-        skip_email_notification: True keeps FirstPromoter from sending its e-mail.
-        session: The caller's own database transaction.
-
-    Returns:
-        What became of it.
-
-    Raises:
-        ValueError: Neither email nor uid.
-        FpromNotInstalled: The request carries no tracking context, or a bare one.
-    """
-    return fprom_of(request).track_signup(
-        request,
-        email,
-        uid=uid,
-        ref_id=ref_id,
-        created_at=created_at,
-        skip_email_notification=skip_email_notification,
-        session=session,
-    )
-
-
-async def track_signup_async(
-    request: object,
-    email: str | None = None,
-    *,
-    uid: object = None,
-    ref_id: str | None = None,
-    created_at: datetime | None = None,
-    skip_email_notification: bool | None = None,
-    session: Any = None,
-) -> Receipt:
-    """Hand in a sign-up without blocking the event loop.
-
-    Args:
-        request: As in `Fprom.track_signup`, like everything else here.
-        email: The e-mail address of the new account.
-        uid: The app's own id of the account.
-        ref_id: A promoter's referral id to attribute to.
-        created_at: The moment of the sign-up.
-        skip_email_notification: True keeps FirstPromoter from sending its e-mail.
-        session: The caller's own database transaction.
-
-    Returns:
-        What became of it.
-
-    Raises:
-        ValueError: Neither email nor uid.
-        FpromNotInstalled: The request carries no tracking context, or a bare one.
-    """
-    return await fprom_of(request).track_signup_async(
-        request,
-        email,
-        uid=uid,
-        ref_id=ref_id,
-        created_at=created_at,
-        skip_email_notification=skip_email_notification,
-        session=session,
-    )
-
-
-def fprom_of(request: object) -> Fprom:
-    """Return the `Fprom` whose middleware saw a request.
-
-    Args:
-        request: As in `Fprom.track_signup`.
-
-    Returns:
-        The innermost middleware's.
-
-    Raises:
-        FpromNotInstalled: No context, or one made by hand, which knows no `Fprom`.
-    """
-    fprom = locate(request)[0]._fprom  # noqa: SLF001 - the context is this package's own
-    if fprom is None:
-        msg = (
-            "This TrackingContext was made by hand and knows no Fprom. Hand it to yours: "
-            "fprom.track_signup(context, email)."
-        )
-        raise FpromNotInstalled(msg)
-    return fprom
 
 
 def _broken(error: Exception) -> Receipt:

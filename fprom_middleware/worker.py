@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from .buffer import cause
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -87,8 +89,8 @@ class Worker:
                     purged_at = self._clock()
                 due = self._outbox.next_due()
             except Exception as error:  # noqa: BLE001 - the database may be away; the rows are not
-                # Only the type: a driver's text can quote a row.
-                logger.error("The outbox cannot be drained (%s).", _cause(error))  # noqa: TRY400 - as above
+                # No traceback: a driver's text can quote a row.
+                logger.error("The outbox cannot be drained (%s).", cause(error))  # noqa: TRY400 - as above
                 self._wake.wait(backoff)
                 backoff = min(backoff * 2, LONG_SLEEP)
                 continue
@@ -98,7 +100,3 @@ class Worker:
     def _sleep(self, due: float | None) -> float:
         sleep = LONG_SLEEP if due is None else max(0.0, min(due - self._clock(), LONG_SLEEP))
         return min(sleep, SHORT_SLEEP) if time.monotonic() < self._restless_until else sleep
-
-
-def _cause(error: Exception) -> str:
-    return type(getattr(error, "orig", None) or error).__name__

@@ -1,17 +1,21 @@
 """WSGI middleware: attaches a tracking context to every request, and reads nothing yet."""
 
+# ruff: noqa: SLF001 - a constructor in Python would add a sixth to the cost of attaching
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from .context import KEY, UNREAD, RequestTracking
+from .navigation import may_carry
 from .tracker import Fprom
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from .settings import FpromSettings
+    from .sources import Sources
 
 
 class FpromMiddleware:
@@ -33,29 +37,65 @@ class FpromMiddleware:
     ) -> None:
         self.app = app
         self.fprom = Fprom.of(fprom)
-        self._address_key = "HTTP_" + self.fprom.address_header.upper().replace("-", "_")
+        self._address_key = header_key(self.fprom.address_header)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        if self.fprom.asleep:
-            self.fprom.start()
-        context = environ[KEY] = WsgiTracking()
-        context._fprom = self.fprom
+        fprom = self.fprom
+        if fprom.asleep:
+            fprom.start()
+        context = environ[KEY] = RequestTracking()
+        context._fprom = fprom
         context._tid = context._ref_id = context._ip = UNREAD
+        context._headers = None
         context._cookies = environ.get("HTTP_COOKIE", "")
         context._forwarded = environ.get(self._address_key, "")
         context._peer = environ.get("REMOTE_ADDR")
+        if fprom.sources is not None:
+            start_response = _look_further(fprom.sources, context, environ, start_response)
         return self.app(environ, start_response)
 
 
-class WsgiTracking(RequestTracking):
-    """The context of a WSGI request: three strings of its environ.
+def header_key(name: str) -> str:
+    """Return the environ key of a request header.
 
     Args:
-        fprom: Whose middleware this is.
-        cookies: The Cookie header.
-        forwarded: The forwarding header.
-        peer: The address at the other end of the socket.
-    """
+        name: The header's name, in whatever case.
 
-    __slots__ = ()
+    Returns:
+        Such as ``HTTP_X_FORWARDED_FOR``.
+    """
+    return "HTTP_" + name.upper().replace("-", "_")
+
+
+def _look_further(
+    sources: Sources,
+    context: RequestTracking,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+) -> StartResponse:
+    def header(name: str) -> str:
+        return str(environ.get(header_key(name), ""))
+
+    context._query = environ.get("QUERY_STRING", "")
+    context._tid_header = header(sources.tid_header) if sources.tid_header else ""
+    cookie = sources.cookie(
+        environ,
+        header,
+        method=environ.get("REQUEST_METHOD", ""),
+        scheme=environ.get("wsgi.url_scheme", ""),
+        cookies=context._cookies,
+        query=context._query,
+    )
+    if cookie is None:
+        return start_response
+    extra = ("Set-Cookie", cookie)
+
+    def start(
+        status: str, headers: list[tuple[str, str]], *exc_info: Any
+    ) -> Callable[[bytes], object]:
+        if may_carry(int(status[:3]) if status[:3].isdigit() else 0, headers):
+            headers = [*headers, extra]
+        return start_response(status, headers, *exc_info)
+
+    return start

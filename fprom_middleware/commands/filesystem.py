@@ -1,0 +1,78 @@
+"""What kind of disk a path is on: some cannot keep what the outbox promises."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+MOUNTS: Final = Path("/proc/mounts")
+_NETWORK: Final = frozenset(
+    {
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "smb3",
+        "smbfs",
+    }
+)
+_REMOTE_FUSE: Final = re.compile(
+    r"fuse\.(?:ceph|gcsfuse|glusterfs|juicefs|rclone|s3fs|sshfs|blobfuse)"
+)
+_FLEETING: Final = frozenset({"aufs", "overlay", "ramfs", "rootfs", "tmpfs"})
+_ESCAPE: Final = re.compile(r"\\([0-7]{3})")
+
+
+def filesystem_of(path: Path, mounts: str) -> str | None:
+    """Find the type of the file system that a path is on.
+
+    Args:
+        path: Absolute; what of it does not exist yet is on its parent's.
+        mounts: The text of ``/proc/mounts``.
+
+    Returns:
+        Such as ``ext4``; None where the text does not say.
+    """
+    place, found = path.resolve(), None
+    deepest = -1
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:  # noqa: PLR2004 - device, mount point, type
+            continue
+        point = Path(_ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[1]))
+        # Of two mounts on one point the later one hides the earlier.
+        if place.is_relative_to(point) and len(point.parts) >= deepest:
+            deepest, found = len(point.parts), fields[2]
+    return found
+
+
+def disk_warning(kind: str | None) -> str | None:
+    """Say what is wrong with keeping a SQLite outbox on such a file system.
+
+    Args:
+        kind: What `filesystem_of` returned.
+
+    Returns:
+        The warning, None where there is nothing to say.
+    """
+    if kind is None:
+        return None
+    elsewhere = "Use a local disk that stays, or PostgreSQL: FPROM_OUTBOX_URL=postgresql://…"
+    if kind in _NETWORK or _REMOTE_FUSE.match(kind):
+        return (
+            f"the outbox is on a network file system ({kind}): SQLite's locks and its WAL do not "
+            f"hold there, and leads may be lost. {elsewhere}"
+        )
+    if kind in _FLEETING:
+        return (
+            f"the outbox is on {kind}: it is gone with the container or the next boot, and with "
+            f"it the leads that wait. {elsewhere}"
+        )
+    return None

@@ -1,0 +1,96 @@
+"""``fprom outbox``: what waits, what was refused, and what a person does about it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ..inspection import AGES, OLDEST, inspect_outbox
+from ..masking import mask_email, mask_tail
+from .drain import advice
+from .rows import delete, export, retry, show
+from .running import with_fprom
+from .screen import moment, show_table, span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..inspection import Inspection, Kept
+    from ..stats import Stats
+    from ..tracker import Fprom
+
+_LABELS: Final = {
+    **{name: f"under {span(bound)}" for name, bound in AGES},
+    OLDEST: f"{span(AGES[-1][1])} and more",
+}
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="For a program.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Rejected leads to list.",
+)
+@click.pass_context
+def outbox(context: click.Context, *, as_json: bool, limit: int) -> None:
+    """Show what waits, since when, and what FirstPromoter will never take.
+
+    Whole values stand in no list: `fprom outbox export` writes them.
+    """
+    if context.invoked_subcommand is None:
+        _overview(as_json=as_json, limit=limit)
+
+
+@with_fprom
+def _overview(fprom: Fprom, *, as_json: bool, limit: int) -> None:
+    with inspect_outbox(fprom) as inspection:
+        tell = _tell_json if as_json else _tell
+        tell(inspection, inspection.stats(), inspection.rejected(limit))
+
+
+def _tell_json(inspection: Inspection, stats: Stats, rejected: Sequence[Kept]) -> None:
+    figures: dict[str, Any] = dict(stats)
+    # Whoever writes to memory is another process: this one cannot know.
+    del figures["not_durable"]
+    figures["ages"] = inspection.ages()
+    figures["rejected_leads"] = [
+        {
+            "id": kept.id,
+            "rejected_at": moment(kept.rejected_at),
+            "reason": kept.reason,
+            "attempts": kept.attempts,
+            "email": mask_email(kept.lead.email),
+            "uid": mask_tail(kept.lead.uid),
+        }
+        for kept in rejected
+    ]
+    click.echo(json.dumps(figures, indent=2))
+
+
+def _tell(inspection: Inspection, stats: Stats, rejected: Sequence[Kept]) -> None:
+    oldest = "" if stats.oldest_age is None else f", the oldest for {span(stats.oldest_age)}"
+    click.echo(f"pending: {stats.pending}{oldest}")
+    if stats.pending:
+        ages = inspection.ages().items()
+        show_table(("age", "leads"), [(_LABELS[name], str(count)) for name, count in ages])
+    if stats.paused is not None:
+        click.echo(f"paused since {moment(stats.paused_since)}: {advice(stats.paused)}")
+    click.echo(f"rejected: {stats.rejected}")
+    if rejected:
+        show_table(("id", "rejected at", "reason", "calls", "who"), [_cells(k) for k in rejected])
+    if len(rejected) < stats.rejected:
+        click.echo(f"{stats.rejected - len(rejected)} more: --limit {stats.rejected}")
+
+
+def _cells(kept: Kept) -> tuple[str, ...]:
+    who = mask_email(kept.lead.email) or f"uid {mask_tail(kept.lead.uid)}"
+    return str(kept.id), moment(kept.rejected_at), kept.reason or "-", str(kept.attempts), who
+
+
+for command in (show, retry, delete, export):
+    outbox.add_command(command)

@@ -1,0 +1,67 @@
+"""One test lead to the configured API, and what its answer means to a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from ..api import TrackingApi
+from ..leads import Lead, Reason, Status
+
+if TYPE_CHECKING:
+    from ..outcomes import Outcome
+    from ..tracker import Fprom
+
+EMAIL: Final = "fprom-check@example.com"
+"""Nobody's: example.com is reserved for texts like this one."""
+TID: Final = "00000000-0000-4000-8000-000000000000"
+
+_ADVICE: Final = {
+    Status.SENT: "the API took the lead. Delete it on FirstPromoter's dashboard.",
+    Status.DUPLICATE: "the API has this lead already: credentials and connection are right.",
+    Reason.BAD_REQUEST: "the API refuses this e-mail. Give another one with --email.",
+    Reason.UNKNOWN_VISITOR: (
+        "the API was reached and let us in, but it knows no visitor of this tid. Open a referral "
+        "link in a browser and hand in its cookie _fprom_tid: --tid VALUE"
+    ),
+    Reason.UNAUTHORIZED: (
+        "check FPROM_API_KEY and FPROM_ACCOUNT_ID (FirstPromoter's dashboard, Settings, "
+        "Integrations)."
+    ),
+    Reason.RATE_LIMITED: "too many calls in the last minute. Try again in a minute.",
+    Reason.SERVER_ERROR: "FirstPromoter is not well. Try again later; leads wait meanwhile.",
+    Reason.NETWORK: (
+        "no answer. Check outgoing HTTPS, name resolution, HTTPS_PROXY and FPROM_BASE_URL."
+    ),
+    Reason.UNREADABLE: "this is not the API's answer. Check FPROM_BASE_URL.",
+    Reason.UNEXPECTED: "the API's document does not know this answer. Check FPROM_BASE_URL.",
+}
+
+
+def send_test_lead(fprom: Fprom, email: str, tid: str) -> Outcome:
+    """Send one lead at once, past outbox and pause.
+
+    Args:
+        fprom: Whose account.
+        email: Of nobody.
+        tid: Of a visitor whom FirstPromoter knows.
+
+    Returns:
+        What it came to.
+    """
+    api = TrackingApi(fprom.settings, clock=fprom.clock)
+    try:
+        moment = datetime.fromtimestamp(fprom.clock(), UTC)
+        return api.signup(Lead(email=email, tid=tid, created_at=moment))
+    finally:
+        api.close()
+
+
+def explain(outcome: Outcome) -> str:
+    """Say what an answer means, and what to do about it."""
+    return _ADVICE[outcome.reason or outcome.status]
+
+
+def arrived(outcome: Outcome) -> bool:
+    """Say whether the API has the lead now."""
+    return outcome.status in {Status.SENT, Status.DUPLICATE}

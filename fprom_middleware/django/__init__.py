@@ -1,0 +1,20 @@
+"""Django: settings from ``django.conf.settings``, a middleware for sync and async.
+
+In the settings::
+
+    MIDDLEWARE = ["fprom_middleware.django.FpromMiddleware", ...]
+    INSTALLED_APPS = [..., "fprom_middleware.django"]  # manage.py fprom, migration, checks
+"""
+
+from ..context import get_tracking
+from ..tracking import track_signup, track_signup_async
+from .middleware import FpromMiddleware
+from .shared import get_fprom
+
+__all__ = [
+    "FpromMiddleware",
+    "get_fprom",
+    "get_tracking",
+    "track_signup",
+    "track_signup_async",
+]

@@ -1,0 +1,21 @@
+"""The Django app: `manage.py fprom`, the migration, and the system checks."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig  # type: ignore[import-untyped]
+from django.core import checks  # type: ignore[import-untyped]
+
+from .checks import check_middleware, check_settings
+
+
+class FpromConfig(AppConfig):  # type: ignore[misc]  # Django has no types
+    """FirstPromoter sign-ups; the app has no models of its own."""
+
+    name = "fprom_middleware.django"
+    label = "fprom"
+    verbose_name = "FirstPromoter sign-ups"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        checks.register(check_settings)
+        checks.register(check_middleware)

@@ -1,0 +1,53 @@
+"""A tracking context on Django's request, at the same keys as the other middlewares use."""
+
+# ruff: noqa: SLF001 - a context is filled by the middleware that makes it
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..asgi import AsgiTracking
+from ..context import KEY, STATE_KEY, UNREAD, RequestTracking
+
+if TYPE_CHECKING:
+    from ..tracker import Fprom
+
+
+def attach(request: Any, fprom: Fprom) -> RequestTracking:
+    """Attach a context to a request that came by WSGI or by ASGI.
+
+    Args:
+        request: Django's request.
+        fprom: Whose middleware this is.
+
+    Returns:
+        The context, which stands in the environ or scope now.
+    """
+    scope = getattr(request, "scope", None)
+    return _to_environ(request.META, fprom) if scope is None else _to_scope(scope, fprom)
+
+
+def _to_environ(environ: dict[str, Any], fprom: Fprom) -> RequestTracking:
+    context: RequestTracking = RequestTracking()
+    environ[KEY] = context
+    context._fprom = fprom
+    context._tid = context._ref_id = context._ip = UNREAD
+    context._headers = None
+    context._cookies = environ.get("HTTP_COOKIE", "")
+    header = fprom.address_header.upper().replace("-", "_")
+    context._forwarded = environ.get(f"HTTP_{header}", "")
+    context._peer = environ.get("REMOTE_ADDR")
+    return context
+
+
+def _to_scope(scope: dict[str, Any], fprom: Fprom) -> RequestTracking:
+    context: AsgiTracking = AsgiTracking()
+    scope[KEY] = context
+    context._fprom = fprom
+    context._headers = scope["headers"]
+    context._client = scope.get("client")
+    state = scope.get("state")
+    if state is None:
+        state = scope["state"] = {}
+    state[STATE_KEY] = context
+    return context

@@ -1,0 +1,36 @@
+"""What ``manage.py check`` says about the settings."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings  # type: ignore[import-untyped]
+from django.core.checks import CheckMessage, Error, Warning  # type: ignore[import-untyped]  # noqa: A004 - Django's name
+
+from ..database import outbox_url
+from ..errors import FpromConfigError
+from ..parsing import Delivery
+from ..settings import FpromSettings
+from .shared import fprom_settings
+
+MIDDLEWARE: Final = "fprom_middleware.django.FpromMiddleware"
+
+
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """Report a wrong ``FPROM_*`` setting."""
+    try:
+        found = FpromSettings.from_mapping(fprom_settings())
+        if found.enabled and found.delivery is Delivery.OUTBOX:
+            outbox_url(found.outbox_url)
+    except FpromConfigError as error:
+        return [Error(str(error), id="fprom.E001")]
+    return []
+
+
+def check_middleware(**_: Any) -> list[CheckMessage]:
+    """Report that no request is going to carry a tracking context."""
+    if MIDDLEWARE in settings.MIDDLEWARE:
+        return []
+    hint = f'Add "{MIDDLEWARE}" to MIDDLEWARE, as far up as you like.'
+    msg = "track_signup(request, …) finds no tracking context: the middleware is missing."
+    return [Warning(msg, hint=hint, id="fprom.W001")]

@@ -1,0 +1,53 @@
+"""Who a referral link names, for visitors whose browser blocks the tracking script."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final
+from urllib.parse import parse_qsl
+
+from .cookies import clean_value
+
+CARRY_PARAM: Final = "fpc"
+"""The vendor's own parameter: ``<tid>--<base64 of the ref>``, from another root domain."""
+MAX_QUERY: Final = 8192
+"""Characters of a query string that are looked at."""
+_MAX_FIELDS: Final = 200
+
+
+def read_link(query: str, params: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """Read a tid and a referral id out of a query string.
+
+    Args:
+        query: Without the question mark, still percent-encoded.
+        params: FPROM_LINK_PARAMS, the first that is there wins.
+
+    Returns:
+        The tid and the referral id, each None where the link does not name a usable one.
+    """
+    names = (*params, CARRY_PARAM)
+    if len(query) > MAX_QUERY or not any(f"{name}=" in query for name in names):
+        return None, None
+    try:
+        found = dict(reversed(parse_qsl(query, max_num_fields=_MAX_FIELDS)))
+    except ValueError:
+        return None, None
+    tid, ref = _read_carry(found.get(CARRY_PARAM, ""))
+    for name in params:
+        ref = clean_value(found.get(name, "")) or ref
+        if name in found:
+            break
+    return tid, ref
+
+
+def _read_carry(text: str) -> tuple[str | None, str | None]:
+    tid, dashes, encoded = text.partition("--")
+    if not dashes:
+        return None, None
+    try:
+        padded = encoded.replace("-", "+").replace("_", "/") + "=" * (-len(encoded) % 4)
+        ref = base64.b64decode(padded, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        ref = ""
+    return clean_value(tid), clean_value(ref)

@@ -1,0 +1,68 @@
+"""Which responses may carry a visitor's cookie: pages that one person navigated to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_REDIRECTS = frozenset({302, 303, 307})
+_PRIVATE = frozenset({"private", "no-store", "no-cache"})
+_OTHER_CACHES = frozenset({"surrogate-control", "cdn-cache-control"})
+
+
+def is_navigation(method: str, *, dest: str, mode: str, accept: str) -> bool:
+    """Say whether a request is a person opening a page in a tab.
+
+    Args:
+        method: The request's method.
+        dest: Its Sec-Fetch-Dest header.
+        mode: Its Sec-Fetch-Mode header.
+        accept: Its Accept header, which decides for browsers that send neither.
+
+    Returns:
+        False for assets, API calls, frames, prefetches by script, and anything but GET.
+    """
+    if method != "GET":
+        return False
+    if dest or mode:
+        return dest in {"document", ""} and mode in {"navigate", ""}
+    return "text/html" in accept
+
+
+def may_carry(status: int, headers: Iterable[tuple[str, str]]) -> bool:
+    """Say whether a response is one person's page.
+
+    Args:
+        status: The HTTP status.
+        headers: The response's headers.
+
+    Returns:
+        True for HTML with status 2xx and for a temporary redirect, unless a shared cache may
+        keep it and hand one visitor's cookie to another.
+    """
+    html = status in _REDIRECTS
+    private, public = False, False
+    for name, value in headers:
+        key = name.lower()
+        if key == "content-type":
+            html = html or value.lstrip().lower().startswith("text/html")
+        elif key == "cache-control":
+            words = {word.strip().lower() for word in value.split(",")}
+            private = private or bool(words & _PRIVATE)
+            public = public or any(_is_public(word) for word in words)
+        elif key == "expires":
+            public = public or value.strip() not in {"0", "-1"}
+        elif key in _OTHER_CACHES:
+            return False
+    if not html or not (200 <= status < 300 or status in _REDIRECTS):  # noqa: PLR2004 - HTTP's own numbers
+        return False
+    return private or not public
+
+
+def _is_public(word: str) -> bool:
+    name, _, value = word.partition("=")
+    if name in {"public", "s-maxage"}:
+        return True
+    return name == "max-age" and value.strip('" ') != "0"

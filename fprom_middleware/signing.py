@@ -1,0 +1,142 @@
+"""A context carried through a link, an OAuth state, a job or a webhook: signed, not secret.
+
+A token says who the visitor is to whoever can read it (as the cookie itself does), and holds
+no e-mail. Without one of the keys nobody can make or change one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from itsdangerous import BadData, BadSignature, URLSafeSerializer
+
+from .client_ip import truncate
+from .context import TrackingContext
+from .errors import FpromTokenError
+from .parsing import SendIp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SALT: Final = "fprom_middleware"
+"""The namespace of every signature."""
+MAX_TOKEN: Final = 8192
+"""Characters. An ordinary visitor's token has under 200."""
+SKEW: Final = 60
+"""Seconds that the clock of another machine may be ahead."""
+
+_FIELDS = 4
+_CUT = frozenset({SendIp.TRUNCATED, SendIp.NEVER})
+
+
+def keep_serializer(keys: Sequence[str]) -> URLSafeSerializer:
+    """Make what signs and verifies the keep cookie.
+
+    Args:
+        keys: As in `Signer`.
+
+    Returns:
+        A serializer; no token verifies with it, whatever its purpose.
+    """
+    return _serializer(keys, f"{SALT}.keep")
+
+
+def _serializer(keys: Sequence[str], salt: str) -> URLSafeSerializer:
+    return URLSafeSerializer(
+        list(keys),
+        salt=salt,
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+    )
+
+
+class Signer:
+    """Signs and verifies contexts for one purpose.
+
+    Args:
+        keys: FPROM_SECRET_KEYS: all verify, the last one signs.
+        purpose: What the token is for; another purpose's token does not verify.
+    """
+
+    def __init__(self, keys: Sequence[str], purpose: str) -> None:
+        self._serializer = _serializer(keys, f"{SALT}.token.{purpose}")
+
+    def dump(self, context: TrackingContext, *, rule: SendIp, now: float) -> str:
+        """Sign a context.
+
+        Args:
+            context: Who the visitor is.
+            rule: FPROM_SEND_IP: what would not be sent is not carried either.
+            now: Seconds since the epoch: the moment of capture of a request's own context.
+
+        Returns:
+            The token.
+        """
+        moment = context.captured_at.timestamp() if context.captured_at else now
+        ip = context.ip
+        if ip is not None and rule in _CUT:
+            ip = truncate(ip) if rule is SendIp.TRUNCATED else None
+        return as_text(self._serializer.dumps([context.tid, context.ref_id, ip, int(moment)]))
+
+    def load(self, token: object, *, max_age: float | None, now: float) -> TrackingContext:
+        """Verify a token.
+
+        Args:
+            token: What came back; anything at all.
+            max_age: Seconds since the capture; None accepts any age.
+            now: Seconds since the epoch.
+
+        Returns:
+            The context as it was captured.
+
+        Raises:
+            FpromTokenError: `reason` says why: malformed, oversized, bad_signature, expired
+                or future.
+        """
+        payload = self._verified(token)
+        if not (isinstance(payload, list) and len(payload) == _FIELDS):
+            raise _refused("malformed")
+        *who, moment = payload
+        if not all(value is None or isinstance(value, str) for value in who):
+            raise _refused("malformed")
+        if not _is_moment(moment):
+            raise _refused("malformed")
+        if moment > now + SKEW:
+            raise _refused("future")
+        if max_age is not None and now - moment > max_age:
+            raise _refused("expired")
+        tid, ref_id, ip = who
+        return TrackingContext(tid, ref_id, ip, datetime.fromtimestamp(moment, UTC))
+
+    def _verified(self, token: object) -> Any:
+        if not isinstance(token, str) or not token.isascii():
+            raise _refused("malformed")
+        if len(token) > MAX_TOKEN:
+            raise _refused("oversized")
+        try:
+            return self._serializer.loads(token)
+        except BadSignature:
+            raise _refused("bad_signature") from None
+        except BadData:
+            raise _refused("malformed") from None
+
+
+def _is_moment(value: object) -> bool:
+    # Beyond the year 9999 there is no datetime.
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and 0 <= value < 253402300800  # noqa: PLR2004 - 10000-01-01
+    )
+
+
+def _refused(reason: str) -> FpromTokenError:
+    return FpromTokenError(f"The tracking token was refused: {reason}.", reason=reason)
+
+
+def as_text(token: str | bytes) -> str:
+    """Return what itsdangerous made as text."""
+    return token.decode("ascii") if isinstance(token, bytes) else token

@@ -1,0 +1,123 @@
+"""Where a visitor is found beyond the vendor's cookies, and when that is kept.
+
+In this order: the vendor's cookie, a single-page app's header, the link of this very request,
+the cookie of our own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .cookies import clean_value, find_ref, find_tid
+from .keep import Keeper
+from .links import read_link
+from .navigation import is_navigation
+from .signup import may_track
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .settings import FpromSettings
+
+
+class Sources:
+    """The further sources that the settings turn on.
+
+    Args:
+        settings: The account's settings.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, settings: FpromSettings, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self.tid_header = settings.tid_header
+        self._keeper: Keeper | None = None
+        if settings.keep_days or settings.link_params:
+            self._keeper = Keeper(settings, clock)
+
+    def find_tid(self, cookies: str, header: str, query: str) -> str | None:
+        """Find the tid of a visitor who has no cookie of the vendor's.
+
+        Args:
+            cookies: Cookie header lines joined by ``; ``.
+            header: The value of FPROM_TID_HEADER.
+            query: The request's query string.
+
+        Returns:
+            The tid, or None.
+        """
+        tid = clean_value(header)
+        if tid is None:
+            tid, _ = self._link(query)
+        if tid is None and self._keeper is not None:
+            kept = self._keeper.read(cookies)
+            tid = kept.tid if kept else None
+        return tid
+
+    def find_ref(self, cookies: str, query: str) -> str | None:
+        """Find the referral id of a visitor who has no cookie of the vendor's.
+
+        Args:
+            cookies: Cookie header lines joined by ``; ``.
+            query: The request's query string.
+
+        Returns:
+            The referral id, or None.
+        """
+        _, ref = self._link(query)
+        if ref is None and self._keeper is not None:
+            kept = self._keeper.read(cookies)
+            ref = kept.ref_id if kept else None
+        return ref
+
+    def cookie(
+        self,
+        carrier: Mapping[str, Any],
+        header: Callable[[str], str],
+        *,
+        method: str,
+        scheme: str,
+        cookies: str,
+        query: str,
+    ) -> str | None:
+        """Decide whether the response shall set our cookie.
+
+        Args:
+            carrier: The environ or scope, to ask for consent.
+            header: Looks a request header up by its lower-case name; empty where absent.
+            method: The request's method.
+            scheme: ``http`` or ``https``, as the server saw it.
+            cookies: Cookie header lines joined by ``; ``.
+            query: The request's query string.
+
+        Returns:
+            The value of a Set-Cookie header, or None.
+        """
+        keeper = self._keeper
+        if keeper is None or method != "GET":
+            return None
+        link_tid, link_ref = self._link(query)
+        kept = keeper.read(cookies)
+        new = keeper.renew(kept, find_tid(cookies) or link_tid, find_ref(cookies) or link_ref)
+        if new is None or not is_navigation(
+            method,
+            dest=header("sec-fetch-dest"),
+            mode=header("sec-fetch-mode"),
+            accept=header("accept"),
+        ):
+            return None
+        if self._settings.respect_gpc and header("sec-gpc").strip() == "1":
+            return None
+        if not may_track(self._settings, carrier):
+            return None
+        return keeper.set_cookie(new, secure=self._is_secure(scheme, header))
+
+    def _link(self, query: str) -> tuple[str | None, str | None]:
+        params = self._settings.link_params
+        return read_link(query, params) if params and query else (None, None)
+
+    def _is_secure(self, scheme: str, header: Callable[[str], str]) -> bool:
+        if self._settings.trusted_proxies:
+            # The proxy next to us writes last.
+            scheme = header("x-forwarded-proto").rpartition(",")[2].strip().lower() or scheme
+        return scheme in {"https", "wss"}

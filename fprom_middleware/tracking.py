@@ -1,0 +1,179 @@
+"""What a view calls: each function finds the account by the request it is handed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from .context import locate
+from .errors import FpromNotInstalled
+from .tracker import MAX_AGE, REFUSE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .context import TrackingContext
+    from .leads import Receipt
+    from .tracker import Fprom
+
+T = TypeVar("T")
+
+
+def track_signup(
+    request: object,
+    email: str | None = None,
+    *,
+    uid: object = None,
+    ref_id: str | None = None,
+    created_at: datetime | None = None,
+    skip_email_notification: bool | None = None,
+    session: Any = None,
+) -> Receipt:
+    """Hand in a sign-up to the account whose middleware saw the request.
+
+    Args:
+        request: As in `Fprom.track_signup`, like everything else here.
+        email: The e-mail address of the new account.
+        uid: The app's own id of the account.
+        ref_id: A promoter's referral id to attribute to.
+        created_at: The moment of the sign-up.
+        skip_email_notification: True keeps FirstPromoter from sending its e-mail.
+        session: The caller's own database transaction.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        ValueError: Neither email nor uid.
+        FpromNotInstalled: The request carries no tracking context, or a bare one.
+    """
+    return fprom_of(request).track_signup(
+        request,
+        email,
+        uid=uid,
+        ref_id=ref_id,
+        created_at=created_at,
+        skip_email_notification=skip_email_notification,
+        session=session,
+    )
+
+
+async def track_signup_async(
+    request: object,
+    email: str | None = None,
+    *,
+    uid: object = None,
+    ref_id: str | None = None,
+    created_at: datetime | None = None,
+    skip_email_notification: bool | None = None,
+    session: Any = None,
+) -> Receipt:
+    """Hand in a sign-up without blocking the event loop.
+
+    Args:
+        request: As in `Fprom.track_signup`, like everything else here.
+        email: The e-mail address of the new account.
+        uid: The app's own id of the account.
+        ref_id: A promoter's referral id to attribute to.
+        created_at: The moment of the sign-up.
+        skip_email_notification: True keeps FirstPromoter from sending its e-mail.
+        session: The caller's own database transaction.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        ValueError: Neither email nor uid.
+        FpromNotInstalled: The request carries no tracking context, or a bare one.
+    """
+    return await fprom_of(request).track_signup_async(
+        request,
+        email,
+        uid=uid,
+        ref_id=ref_id,
+        created_at=created_at,
+        skip_email_notification=skip_email_notification,
+        session=session,
+    )
+
+
+def fprom_of(request: object) -> Fprom:
+    """Return the `Fprom` whose middleware saw a request.
+
+    Args:
+        request: As in `Fprom.track_signup`.
+
+    Returns:
+        The innermost middleware's.
+
+    Raises:
+        FpromNotInstalled: No context, or one made by hand, which knows no `Fprom`.
+    """
+    fprom = locate(request)[0]._fprom  # noqa: SLF001 - the context is this package's own
+    if fprom is None:
+        msg = (
+            "This TrackingContext was made by hand and knows no Fprom. Hand it to yours: "
+            "fprom.track_signup(context, email)."
+        )
+        raise FpromNotInstalled(msg)
+    return fprom
+
+
+def dump_tracking(request: object, *, purpose: str = "signup") -> str:
+    """Sign who the visitor is, to carry it through a link, an OAuth state or a job.
+
+    Args:
+        request: As in `Fprom.dump_tracking`.
+        purpose: What the token is for.
+
+    Returns:
+        A URL-safe text; signed, not secret.
+
+    Raises:
+        FpromConfigError: FPROM_SECRET_KEYS is not set.
+        FpromNotInstalled: The request carries no tracking context, or a bare one.
+    """
+    return fprom_of(request).dump_tracking(request, purpose=purpose)
+
+
+@overload
+def load_tracking(
+    request: object, token: object, *, purpose: str = ..., max_age: float | None = ...
+) -> TrackingContext: ...
+
+
+@overload
+def load_tracking(
+    request: object, token: object, *, purpose: str = ..., max_age: float | None = ..., default: T
+) -> TrackingContext | T: ...
+
+
+def load_tracking(
+    request: object,
+    token: object,
+    *,
+    purpose: str = "signup",
+    max_age: float | None = MAX_AGE,
+    default: Any = REFUSE,
+) -> Any:
+    """Verify what `dump_tracking` signed.
+
+    Args:
+        request: The request that brings the token; it names the account, nothing else of it
+            is read.
+        token: What came back; anything at all.
+        purpose: What the token is for.
+        max_age: Seconds since the capture; None accepts any age.
+        default: What to return for a token that is refused, instead of raising.
+
+    Returns:
+        The context as it was captured.
+
+    Raises:
+        FpromTokenError: The token is refused; ``reason`` says why.
+        FpromConfigError: FPROM_SECRET_KEYS is not set.
+        FpromNotInstalled: The request carries no tracking context, or a bare one.
+    """
+    fprom = fprom_of(request)
+    if default is REFUSE:
+        return fprom.load_tracking(token, purpose=purpose, max_age=max_age)
+    return fprom.load_tracking(token, purpose=purpose, max_age=max_age, default=default)

@@ -1,0 +1,624 @@
+"""track_signup: from a request to a receipt, whatever happens in between."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import anyio
+import httpx
+import pytest
+
+from fprom_middleware import (
+    Fprom,
+    FpromConfigError,
+    FpromNotInstalled,
+    FpromSettings,
+    Lead,
+    Receipt,
+    Status,
+    TrackingContext,
+    track_signup,
+    track_signup_async,
+    tracker,
+)
+from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
+from fprom_middleware.context import KEY
+from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
+
+NOW = 1745573391.973412
+TID = "f3a1CANARY-1111-4222-8333-abcdefab1234"
+IP = "93.184.216.34"
+EMAIL = "ben.CANARY@example.com"
+API_KEY = "k3y-CANARY-0123456789"
+SECRETS = ("CANARY", IP, "93.184")
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Api:
+    """A FirstPromoter that answers as told, and keeps what it was sent."""
+
+    def __init__(self, answer: httpx.Response | Exception | None = None) -> None:
+        self.answer = httpx.Response(200, json={"id": 1}) if answer is None else answer
+        self.requests: list[httpx.Request] = []
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """The JSON bodies that arrived."""
+        return [json.loads(request.content) for request in self.requests]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        self.requests.append(request)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        answer = self.answer
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+    def fprom(self, **settings: Any) -> Fprom:
+        """Return an Fprom that sends to this API at once."""
+        settings = {"delivery": "inline", "api_key": API_KEY, "account_id": "acc-1", **settings}
+        return Fprom(
+            FpromSettings(**settings),
+            clock=lambda: NOW,
+            client=httpx.Client(transport=httpx.MockTransport(self)),
+            async_client=httpx.AsyncClient(transport=httpx.MockTransport(self)),
+        )
+
+
+def request_of(fprom: Fprom, cookies: str = f"_fprom_tid={TID}", peer: str = IP) -> dict[str, Any]:
+    """Return an environ that the middleware has seen."""
+    environ: dict[str, Any] = {"HTTP_COOKIE": cookies, "REMOTE_ADDR": peer}
+    WsgiMiddleware(lambda *_: [], fprom)(environ, lambda *_: print)
+    return environ
+
+
+Track = Callable[..., Receipt]
+
+
+@pytest.fixture(params=["sync", "asyncio", "trio"])
+def track(request: pytest.FixtureRequest) -> Track:
+    """Sign up by a method of Fprom: sync, or async on either event loop."""
+    if request.param == "sync":
+        return lambda fprom, *args, **kwargs: fprom.track_signup(*args, **kwargs)
+
+    def over_async(fprom: Fprom, *args: Any, **kwargs: Any) -> Receipt:
+        async def work() -> Receipt:
+            return await fprom.track_signup_async(*args, **kwargs)
+
+        return anyio.run(work, backend=request.param)
+
+    return over_async
+
+
+# --- The way through ----------------------------------------------------------------------
+
+
+def test_a_referred_visitor(track: Track) -> None:
+    """The visitor's tid and address, the e-mail and the moment arrive, and nothing else."""
+    api = Api()
+    fprom = api.fprom()
+
+    receipt = track(fprom, request_of(fprom), EMAIL)
+
+    assert api.bodies == [
+        {"email": EMAIL, "tid": TID, "ip": IP, "created_at": "2025-04-25T09:29:51.973Z"}
+    ]
+    assert api.requests[0].method == "POST"
+    assert str(api.requests[0].url) == "https://api.firstpromoter.com/api/v2/track/signup"
+    assert api.requests[0].headers["authorization"] == f"Bearer {API_KEY}"
+    assert api.requests[0].headers["account-id"] == "acc-1"
+    assert (receipt.status, receipt.reason, receipt.durable) == ("sent", None, False)
+    assert receipt.lead is not None
+    assert receipt.lead.to_json() == api.bodies[0]
+
+
+def test_every_argument(track: Track) -> None:
+    """All that a view may say arrives under the API's names."""
+    api = Api()
+    fprom = api.fprom()
+
+    track(
+        fprom,
+        request_of(fprom),
+        EMAIL,
+        uid=UUID(int=7),
+        ref_id="carla",
+        created_at=datetime(2024, 2, 29, 12, tzinfo=UTC),
+        skip_email_notification=True,
+        session=object(),
+    )
+
+    assert api.bodies == [
+        {
+            "email": EMAIL,
+            "uid": "00000000-0000-0000-0000-000000000007",
+            "tid": TID,
+            "ref_id": "carla",
+            "ip": IP,
+            "created_at": "2024-02-29T12:00:00.000Z",
+            "skip_email_notification": True,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cookies", "fields"),
+    [
+        ("_fprom_ref=anna", {"ref_id": "anna"}),
+        ("_fprom_code=_r_anna", {"ref_id": "anna"}),
+        ("_fprom_ref=anna; _fprom_tid=t", {"tid": "t"}),
+        ("_fprom_track=old", {"tid": "old"}),
+    ],
+)
+def test_cookies_of_all_times(track: Track, cookies: str, fields: dict[str, str]) -> None:
+    """The ref is sent where there is no tid, the legacy cookies where there are no others."""
+    api = Api()
+    fprom = api.fprom(send_ip="never")
+
+    track(fprom, request_of(fprom, cookies), uid=1)
+
+    assert api.bodies == [{"uid": "1", "created_at": "2025-04-25T09:29:51.973Z", **fields}]
+
+
+STATUSES = [
+    (200, "sent", None),
+    (422, "duplicate", None),
+    (400, "rejected", "bad_request"),
+    (404, "rejected", "unknown_visitor"),
+    (401, "failed", "unauthorized"),
+    (403, "failed", "unauthorized"),
+    (429, "failed", "rate_limited"),
+    (408, "failed", "server_error"),
+    (503, "failed", "server_error"),
+    (302, "failed", "unexpected"),
+    (405, "failed", "unexpected"),
+]
+
+
+@pytest.mark.parametrize(("code", "status", "reason"), STATUSES)
+def test_answers_become_receipts(track: Track, code: int, status: str, reason: str | None) -> None:
+    """Every answer of the API is a receipt, handed to FPROM_ON_OUTCOME too."""
+    api, told = Api(httpx.Response(code, json={})), []
+    fprom = api.fprom(on_outcome=lambda lead, receipt: told.append((lead, receipt)))
+
+    receipt = track(fprom, request_of(fprom), EMAIL)
+
+    assert (receipt.status, receipt.reason, receipt.durable) == (status, reason, False)
+    assert told == [(receipt.lead, receipt)]
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (httpx.Response(200, content=b"<html>"), "unreadable"),
+        (httpx.Response(200, content=b"[]"), "unreadable"),
+        (httpx.ConnectError("CANARY"), "network"),
+        (httpx.ReadTimeout("CANARY"), "network"),
+        (httpx.RemoteProtocolError("CANARY"), "network"),
+        (OSError("CANARY"), "network"),
+    ],
+    ids=["html", "a list", "no connection", "a time-out", "a reset", "an error of the system"],
+)
+def test_failures_become_receipts(
+    track: Track, answer: httpx.Response | Exception, reason: str
+) -> None:
+    """Whatever the network does is a receipt."""
+    fprom = Api(answer).fprom()
+
+    receipt = track(fprom, request_of(fprom), EMAIL)
+
+    assert (receipt.status, receipt.reason) == ("failed", reason)
+
+
+@pytest.mark.parametrize(
+    ("settings", "cookies", "reason"),
+    [
+        ({}, "", "organic"),
+        ({"enabled": False}, f"_fprom_tid={TID}", "disabled"),
+        ({"consent": lambda _carrier: False}, f"_fprom_tid={TID}", "no_consent"),
+        ({"before_send": lambda _lead: None}, f"_fprom_tid={TID}", "dropped"),
+    ],
+    ids=["organic", "disabled", "no consent", "dropped"],
+)
+def test_nothing_to_send(track: Track, settings: Any, cookies: str, reason: str) -> None:
+    """No call is made, and no outcome told, where there is nothing to send."""
+    api, told = Api(), []
+    fprom = api.fprom(on_outcome=lambda *given: told.append(given), **settings)
+
+    receipt = track(fprom, request_of(fprom, cookies), EMAIL)
+
+    assert receipt == Receipt(Status.SKIPPED, receipt.reason)
+    assert receipt.reason == reason
+    assert (api.requests, told) == ([], [])
+
+
+def test_consent_is_asked_with_the_request(track: Track) -> None:
+    """The hook is handed the environ or scope that the view's request stands on."""
+    asked: list[Any] = []
+
+    def consent(carrier: Any) -> bool:
+        asked.append(carrier)
+        return True
+
+    fprom = Api().fprom(consent=consent)
+    environ = request_of(fprom)
+
+    assert track(fprom, environ, EMAIL).status == "sent"
+    assert track(fprom, TrackingContext(tid=TID), EMAIL).status == "sent"
+    assert [carrier is environ for carrier in asked] == [True]
+
+
+# --- Programming mistakes -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("email", [None, "", " "])
+def test_neither_email_nor_uid(track: Track, email: str | None, enabled: bool) -> None:
+    """A sign-up of nobody raises at once, for organic visitors and on disabled machines too."""
+    fprom = Api().fprom(enabled=enabled)
+
+    with pytest.raises(ValueError, match="an email or a uid"):
+        track(fprom, request_of(fprom, ""), email)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_without_the_middleware(track: Track, enabled: bool) -> None:
+    """A request that holds no context raises, and the text shows the two lines to add."""
+    fprom = Api().fprom(enabled=enabled)
+
+    with pytest.raises(FpromNotInstalled) as caught:
+        track(fprom, {"REQUEST_METHOD": "POST"}, EMAIL)
+
+    lines = [line.strip() for line in str(caught.value).splitlines()]
+    assert any(
+        line.startswith("from fprom_middleware.wsgi import FpromMiddleware") for line in lines
+    )
+    assert "app = FpromMiddleware(app, settings)" in lines
+
+
+def test_a_bare_context_goes_through_an_fprom(track: Track) -> None:
+    """In a job or a test, a context made by hand is handed to the Fprom itself."""
+    api = Api()
+
+    receipt = track(api.fprom(), TrackingContext(tid=TID, ip="::ffff:93.184.216.34"), EMAIL)
+
+    assert receipt.status == "sent"
+    assert api.bodies[0]["ip"] == IP
+
+
+# --- The module's functions ---------------------------------------------------------------
+
+
+def test_the_function_finds_the_account() -> None:
+    """The innermost middleware's account is the one that a view's call goes to."""
+    outer, inner = Api(), Api()
+    environ: dict[str, Any] = {"HTTP_COOKIE": f"_fprom_tid={TID}"}
+    nested = WsgiMiddleware(lambda *_: [], inner.fprom())
+    WsgiMiddleware(nested, outer.fprom())(environ, lambda *_: print)
+
+    receipt = track_signup(
+        environ, EMAIL, uid=7, ref_id="carla", skip_email_notification=False, session=None
+    )
+
+    assert receipt.status == "sent"
+    assert (len(outer.requests), len(inner.requests)) == (0, 1)
+    assert inner.bodies[0]["uid"] == "7"
+    assert inner.bodies[0]["skip_email_notification"] is False
+
+
+@pytest.mark.anyio
+async def test_the_async_function_finds_the_account() -> None:
+    """The same in async code, on asyncio and on trio."""
+    api = Api()
+    receipts = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        receipts.append(
+            await track_signup_async(
+                scope,
+                EMAIL,
+                uid=7,
+                ref_id="carla",
+                created_at=datetime(2024, 2, 29, tzinfo=UTC),
+                skip_email_notification=True,
+            )
+        )
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "headers": [(b"cookie", f"_fprom_tid={TID}".encode())],
+        "client": (IP, 4711),
+    }
+    await AsgiMiddleware(app, api.fprom())(scope, app, app)  # type: ignore[arg-type]
+
+    assert [receipt.status for receipt in receipts] == ["sent"]
+    assert api.bodies == [
+        {
+            "email": EMAIL,
+            "uid": "7",
+            "tid": TID,
+            "ref_id": "carla",
+            "ip": IP,
+            "created_at": "2024-02-29T00:00:00.000Z",
+            "skip_email_notification": True,
+        }
+    ]
+
+
+def test_another_account_may_be_named() -> None:
+    """A method of an Fprom sends to that one, whoever's middleware saw the request."""
+    seen, named = Api(), Api()
+
+    named.fprom().track_signup(request_of(seen.fprom()), EMAIL)
+
+    assert (len(seen.requests), len(named.requests)) == (0, 1)
+
+
+# --- Nothing else raises ------------------------------------------------------------------
+
+
+class BrokenDelivery:
+    """A delivery that raises."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
+        """Raise."""
+        raise self.error
+
+    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
+        """Raise."""
+        raise self.error
+
+    def start(self) -> None:
+        """Raise."""
+        raise self.error
+
+    def close(self) -> None:
+        """Close nothing."""
+
+    async def aclose(self) -> None:
+        """Close nothing."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError(TID), KeyError(EMAIL), MemoryError(), RecursionError(), AssertionError(IP)],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_delivery_that_raises(
+    track: Track, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The registration view never fails because of us."""
+    fprom = Api().fprom()
+    fprom._delivery = BrokenDelivery(error)  # type: ignore[assignment]
+
+    receipt = track(fprom, request_of(fprom), EMAIL)
+
+    assert (receipt.status, receipt.reason) == ("failed", "unexpected")
+    assert f"could not be handed in: {type(error).__name__}." in caplog.text
+    for secret in SECRETS:
+        assert secret not in caplog.text
+
+
+def test_a_wrong_setting_that_shows_late(track: Track) -> None:
+    """A setting that turns out wrong at a call is still the programmer's to mend."""
+    fprom = Api().fprom()
+    fprom._delivery = BrokenDelivery(FpromConfigError("no", key="FPROM_OUTBOX_URL"))  # type: ignore[assignment]
+
+    with pytest.raises(FpromConfigError, match="FPROM_OUTBOX_URL: no"):
+        track(fprom, request_of(fprom), EMAIL)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_the_end_of_the_process_is_not_held_up(error: type[BaseException]) -> None:
+    """What ends a process is no failure of a lead."""
+    fprom = Api().fprom()
+    fprom._delivery = BrokenDelivery(error())  # type: ignore[assignment]
+
+    with pytest.raises(error):
+        fprom.track_signup(request_of(fprom), EMAIL)
+
+
+def test_a_clock_that_raises(track: Track) -> None:
+    """A broken clock costs a lead, never a registration."""
+    fprom = Api().fprom()
+    fprom.clock = lambda: float("nan")
+
+    receipt = track(fprom, request_of(fprom), EMAIL)
+
+    assert (receipt.status, receipt.reason) == ("failed", "unexpected")
+
+
+@pytest.mark.anyio
+async def test_a_cancellation_passes() -> None:
+    """A view that is cancelled is cancelled, whatever it was waiting for."""
+
+    async def hang(_request: httpx.Request) -> httpx.Response:
+        await anyio.sleep_forever()
+        pytest.fail("slept through it")
+
+    fprom = Api().fprom()
+    fprom._async_client = httpx.AsyncClient(transport=httpx.MockTransport(hang))
+    receipts = []
+
+    with anyio.move_on_after(0.05) as scope:
+        receipts.append(await fprom.track_signup_async(request_of(fprom), EMAIL))
+
+    assert scope.cancelled_caught
+    assert not receipts
+
+
+# --- Nobody is shown ----------------------------------------------------------------------
+
+
+def echo(code: int) -> httpx.Response:
+    """Return an answer that repeats who it is about."""
+    text = f"{EMAIL} {TID} {IP} {API_KEY}"
+    return httpx.Response(
+        code,
+        json={"message": text, "transaction_id": text, "code": text},
+        headers={"Retry-After": text, "X-Echo": text, "Location": f"https://x.example/{TID}"},
+    )
+
+
+def shout(*_: Any) -> Any:
+    """Raise with all that a hook could know."""
+    text = f"{EMAIL} {TID} {IP} {API_KEY}"
+    raise LookupError(text)
+
+
+PATHS: dict[str, dict[str, Any]] = {
+    **{str(code): {"answer": echo(code)} for code, _, _ in STATUSES},
+    "unreadable": {"answer": httpx.Response(200, content=EMAIL.encode())},
+    "network": {"answer": httpx.ConnectError(f"{EMAIL} {TID} {IP} {API_KEY}")},
+    "an error of another kind": {"answer": ValueError(f"{EMAIL} {TID} {IP} {API_KEY}")},
+    "consent raises": {"consent": shout},
+    "before_send raises": {"before_send": shout},
+    "before_send returns its lead's text": {"before_send": lambda lead: lead.email},
+    "on_outcome raises": {"on_outcome": shout},
+    "a private peer": {"peer": "192.168.93.184"},
+    "created_at is garbage": {"created_at": f"{EMAIL} {TID}"},
+    "delivery raises": {"broken": LookupError(f"{EMAIL} {TID} {IP} {API_KEY}")},
+    "nobody": {"email": "", "uid": " "},
+    "a header for nobody": {"client_ip_header": "X-Real-IP"},
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nobody_is_shown(path: str, track: Track, caplog: pytest.LogCaptureFixture) -> None:
+    """No e-mail, tid, address or key stands in a log record, a repr or an exception."""
+    caplog.set_level(logging.DEBUG)
+    given = dict(PATHS[path])
+    said = {name: given.pop(name) for name in ("uid", "created_at") if name in given}
+    email, peer = given.pop("email", EMAIL), given.pop("peer", IP)
+    answer, broken = given.pop("answer", None), given.pop("broken", None)
+    api = Api(answer)
+    fprom = api.fprom(secret_keys="CANARY-0123456789-abcdef", **given)
+    if broken is not None:
+        fprom._delivery = BrokenDelivery(broken)  # type: ignore[assignment]
+    environ = request_of(fprom, f"_fprom_tid={TID}; _fprom_ref=CANARY", peer)
+    texts = [repr(fprom), repr(fprom.settings), repr(environ[KEY])]
+
+    try:
+        receipt = track(fprom, environ, email, **{"uid": "u-CANARY-0123456789", **said})
+    except ValueError as error:
+        texts += [str(error), repr(error), "".join(traceback.format_exception_only(error))]
+    else:
+        texts += [repr(receipt), repr(receipt.lead), str(receipt.lead)]
+
+    shown = logging.Formatter("%(name)s %(levelname)s %(message)s")
+    texts += [shown.format(record) for record in caplog.records]
+    texts += [repr(record.__dict__.get("args")) for record in caplog.records]
+    for secret in (*SECRETS, peer):
+        assert [text for text in texts if secret in text] == []
+
+
+# --- What an Fprom is made of -------------------------------------------------------------
+
+
+def test_what_an_fprom_is_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings, a mapping, or nothing for the process environment."""
+    monkeypatch.setenv("FPROM_ENABLED", "false")
+    monkeypatch.setenv("FPROM_TIMEOUT", "7")
+    settings = FpromSettings(enabled=False)
+
+    assert Fprom(settings).settings is settings
+    assert Fprom({"FPROM_ENABLED": "no", "OTHER": 1}).settings == settings
+    assert Fprom().settings.timeout == 7
+    fprom = Fprom(settings)
+    assert Fprom.of(fprom) is fprom
+    assert Fprom.of(settings).settings is settings
+    assert Fprom.of(None).settings.timeout == 7
+
+
+@pytest.mark.parametrize("how", ["close", "aclose"])
+def test_a_closed_fprom_can_be_used_again(how: str) -> None:
+    """Closing lets go of what was opened, twice and before first use too."""
+    api = Api()
+    fprom = api.fprom()
+
+    def shut() -> None:
+        if how == "close":
+            fprom.close()
+        else:
+            anyio.run(fprom.aclose)
+
+    shut()
+    for _ in range(2):
+        assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
+        shut()
+        shut()
+
+    assert len(api.requests) == 2
+
+
+def test_inline_delivery_has_nothing_to_drain() -> None:
+    """Without an outbox, draining and counting find nothing."""
+    fprom = Api().fprom()
+    fprom.track_signup(request_of(fprom), EMAIL)
+
+    assert not any(fprom.drain(limit=1, seconds=1, wait=True).values())
+    assert fprom.stats().pending == 0
+    fprom.start()
+    assert not fprom.asleep
+
+
+def test_a_background_that_does_not_start(caplog: pytest.LogCaptureFixture) -> None:
+    """A request is served even where the background cannot be started, and it is told once."""
+    fprom = Api().fprom()
+    fprom._delivery = BrokenDelivery(OSError("CANARY"))  # type: ignore[assignment]
+    fprom.asleep = True
+
+    request_of(fprom)
+    request_of(fprom)
+
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "could not be started: OSError" in caplog.text
+    assert "CANARY" not in caplog.text
+
+
+class Overtaken:
+    """A lock that another thread held until it had made the delivery."""
+
+    def __init__(self, fprom: Fprom, made: object) -> None:
+        self.fprom, self.made = fprom, made
+
+    def __enter__(self) -> None:
+        self.fprom._delivery = self.made  # type: ignore[assignment]
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
+def test_threads_share_one_delivery() -> None:
+    """Whoever waited while another thread made the delivery uses that one."""
+    fprom, made = Api().fprom(), object()
+    fprom._lock = Overtaken(fprom, made)  # type: ignore[assignment]
+
+    assert fprom._deliverer() is made
+
+
+def test_a_forked_child_starts_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delivery and lock are the parent's; the child makes its own and closes nothing."""
+    fprom = Api().fprom()
+    parents = fprom._deliverer()
+    kept: list[object] = []
+    monkeypatch.setattr(tracker, "_everyone", {fprom})
+    monkeypatch.setattr(tracker, "_inherited", kept)
+
+    with fprom._lock:
+        tracker._after_fork()
+
+    assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
+    assert fprom._deliverer() is not parents
+    assert kept == [parents]
