@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fprom_middleware.cookies import find_cookie, find_ref, find_tid
+from fprom_middleware.cookies import clean_value, find_cookie, find_ref, find_tid
 
 TID = "f3a1b2c4-1111-4222-8333-abcdefabcdef"
 
@@ -276,6 +276,26 @@ def test_every_octal_escape(code: int) -> None:
     expected = None if code < 0x20 or code == 0x7F else f"a{chr(code)}b"
 
     assert find_tid(f'_fprom_tid="a\\{code:03o}b"') == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("", None),
+        (" \t", None),
+        (" abc\t", "abc"),
+        ('"abc"', '"abc"'),
+        ("a%20b", "a%20b"),
+        ("a\x00b", None),
+        ("a\x7fb", None),
+        ("x" * 512, "x" * 512),
+        ("x" * 513, None),
+    ],
+    ids=ascii,
+)
+def test_a_value_from_elsewhere(raw: str, expected: str | None) -> None:
+    """A value that came by a header or a link counts by the cookie's rules, quotes aside."""
+    assert clean_value(raw) == expected
 
 
 def reference_find(header: str, name: str) -> str | None:
