@@ -13,9 +13,9 @@ FIND_PYTHON := for p in $${PYTHON:-python3 python3.14 python3.13 python3.12 pyth
 	done; echo "Python 3.11 or newer was not found; name one: make PYTHON=/path/to/python" >&2; exit 1
 
 # Tests that start servers, kill them or drive a browser: after the fast ones, two at a time.
-SLOW := tests/servers tests/examples tests/browser
+SLOW := tests/servers tests/examples tests/faults tests/recipes tests/browser
 
-.PHONY: help setup demo test lint types fast slow bench clean
+.PHONY: help setup demo test lint types fast slow faults bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,12 +55,17 @@ fast: $(VENV)/.test ## tests in one process, with branch coverage
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-slow: $(VENV)/.test ## tests with real servers, the examples and the demo
+slow: $(VENV)/.test ## tests with real servers, brokers and kills, two at a time
 	$(BIN)/pytest -n 2 --dist loadfile $(SLOW)
+
+faults: $(VENV)/.test ## the fault suite in its long form: kills, deploys, outages
+	FPROM_FAULTS=long $(BIN)/pytest tests/faults
 
 bench: $(VENV)/.test ## cost per request beside the peers
 	$(BIN)/python benchmarks/attach.py
 	$(BIN)/python benchmarks/footprint.py
+	$(BIN)/python benchmarks/keep.py
+	$(BIN)/python benchmarks/outbox.py
 
 clean: ## remove what the above made
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

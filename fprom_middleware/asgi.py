@@ -66,20 +66,19 @@ class FpromMiddleware:
 
 def _look_further(sources: Sources, context: AsgiTracking, scope: Scope, send: Send) -> Send:
     def header(name: str) -> str:
-        wanted = name.lower().encode("ascii")
+        wanted = name.encode("ascii")
         lines = [value for key, value in scope["headers"] if key == wanted]
         return b",".join(lines).decode("latin-1")
 
-    context._query = scope.get("query_string", b"").decode("latin-1")
-    context._tid_header = header(sources.tid_header) if sources.tid_header else ""
+    context.read_headers()
+    sources.attach(context, header, query=scope.get("query_string", b"").decode("latin-1"))
     cookie = sources.cookie(
+        context,
         scope,
         header,
         # A websocket's handshake is no navigation.
         method=scope.get("method", ""),
         scheme=scope.get("scheme", ""),
-        cookies=context.cookie_line(),
-        query=context._query,
     )
     if cookie is None:
         return send
@@ -90,7 +89,9 @@ def _look_further(sources: Sources, context: AsgiTracking, scope: Scope, send: S
             headers = list(message.get("headers", ()))
             texts = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
             if may_carry(message["status"], texts):
-                message = {**message, "headers": [*headers, extra]}
+                headers.append(extra)
+            # Also where nothing is added: any iterable is allowed, and this one is read now.
+            message = {**message, "headers": headers}
         await send(message)
 
     return sending
@@ -107,11 +108,10 @@ class AsgiTracking(RequestTracking):
 
     _client: tuple[str, int] | None
 
-    def cookie_line(self) -> str:
-        """Return the Cookie header, lines joined by ``; ``."""
+    def read_headers(self) -> None:
+        """Go through the header lines now, where a source needs the cookies at once."""
         if self._headers is not None:
             self._scan(self._headers)
-        return self._cookies
 
     def _scan(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         # Both at once: whoever asks for the one mostly asks for the other.

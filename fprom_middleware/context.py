@@ -98,15 +98,25 @@ class RequestTracking(TrackingContext):
         _forwarded: The forwarding header, lines joined by a comma.
         _headers: Header lines that `_scan` has yet to read, or None.
         _peer: The address at the other end of the socket.
-        _query: The query string; like the next, filled only where the settings turn on a
+        _query: The query string; like the next two, filled only where the settings turn on a
             source that needs it.
         _tid_header: The value of FPROM_TID_HEADER.
+        _declines: Whether the visitor's browser says not to keep anything.
     """
 
-    __slots__ = ("_cookies", "_forwarded", "_headers", "_peer", "_query", "_tid_header")
+    __slots__ = (
+        "_cookies",
+        "_declines",
+        "_forwarded",
+        "_headers",
+        "_peer",
+        "_query",
+        "_tid_header",
+    )
 
     _fprom: Fprom
     _cookies: str
+    _declines: bool
     _forwarded: str
     _headers: Iterable[tuple[bytes, bytes]] | None
     _peer: str | None
@@ -126,7 +136,7 @@ class RequestTracking(TrackingContext):
             tid = find_tid(self._cookies)
             sources = self._fprom.sources
             if tid is None and sources is not None:
-                tid = sources.find_tid(self._cookies, self._tid_header, self._query)
+                tid = sources.find_tid(self)
             self._tid = tid
         return tid
 
@@ -140,7 +150,7 @@ class RequestTracking(TrackingContext):
             ref_id = find_ref(self._cookies)
             sources = self._fprom.sources
             if ref_id is None and sources is not None:
-                ref_id = sources.find_ref(self._cookies, self._query)
+                ref_id = sources.find_ref(self)
             self._ref_id = ref_id
         return ref_id
 

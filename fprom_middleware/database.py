@@ -8,7 +8,7 @@ import random
 import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from sqlalchemy.exc import (
 )
 
 from .errors import FpromConfigError
+from .forks import Turnstile
 from .parsing import mask_url
 from .table import create_tables
 
@@ -132,6 +133,7 @@ class Database:
         self._held: _Held | None = None
         self._inode: tuple[int, int] | None = None
         self._ready = False
+        self._turnstile = Turnstile(self._let_go) if self.is_sqlite else nullcontext()
 
     def run(self, work: Callable[[Connection], T], *, patience: float = PATIENCE) -> T:
         """Run a piece of work in one transaction, again while the database is busy or away.
@@ -195,15 +197,22 @@ class Database:
                 held.engine.dispose(close=held.pid == os.getpid())
 
     def _once(self, work: Callable[[Connection], T], *, read: bool) -> T:
-        if self._file_changed():
-            self.close()
-        held = self._open()
-        if not self._ready:
-            with held.engine.begin() as connection:
-                create_tables(connection, self._account)
-            self._ready = True
-        with (held.reader if read else held.engine).begin() as connection:
-            return work(connection)
+        with self._turnstile:
+            if self._file_changed():
+                self.close()
+            held = self._open()
+            if not self._ready:
+                with held.engine.begin() as connection:
+                    create_tables(connection, self._account)
+                self._ready = True
+            with (held.reader if read else held.engine).begin() as connection:
+                return work(connection)
+
+    def _let_go(self) -> None:
+        # The engine itself stays, and connects anew.
+        held = self._held
+        if held is not None and held.pid == os.getpid():
+            held.engine.dispose()
 
     def _open(self) -> _Held:
         held = self._held
@@ -224,11 +233,15 @@ class Database:
         if self._path is None:
             return
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Made here so that nobody else can read it even for a moment; -wal and -shm follow it.
-        # Never opened where it exists: closing it again would drop every lock that this process
-        # holds on it, the app's own connections' too.
-        with suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        orphans = [part for part in _parts(self._path)[1:] if part.exists()]
+        if orphans and not self._path.exists():
+            # Somebody deleted the file alone: SQLite could not open a new one beside its rest.
+            with _exclusive(_beside(self._path, ".lock")):
+                if not self._path.exists():
+                    for part in orphans:
+                        part.unlink(missing_ok=True)
+                    _create(self._path)
+        _create(self._path)
         self._inode = _identity(self._path)
 
     def _file_changed(self) -> bool:
@@ -255,16 +268,16 @@ class Database:
         path = self._path
         if path is None:
             return False
-        with _exclusive(path.with_name(path.name + ".lock")):
+        with _exclusive(_beside(path, ".lock")):
             self.close()
             # Another process may have done it while this one waited.
             if not _is_corrupt(path):
                 return True
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-            for suffix in ("", "-wal", "-shm"):
-                part = path.with_name(path.name + suffix)
+            aside = _beside(path, f".corrupt-{stamp}")
+            for part, target in zip(_parts(path), _parts(aside), strict=True):
                 if part.exists():
-                    part.rename(path.with_name(f"{path.name}.corrupt-{stamp}{suffix}"))
+                    part.rename(target)
         logger.critical(
             "The outbox %s is corrupt. It was set aside as %s.corrupt-%s and a new one begun; "
             "leads that waited in it may be recovered with sqlite3's .recover.",
@@ -359,6 +372,22 @@ def _exclusive(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _parts(path: Path) -> list[Path]:
+    return [_beside(path, suffix) for suffix in ("", "-wal", "-shm")]
+
+
+def _create(path: Path) -> None:
+    # Made here so that nobody else can read it even for a moment; -wal and -shm follow it.
+    # Never opened where it exists: closing it again would drop every lock that this process
+    # holds on it, the app's own connections' too.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

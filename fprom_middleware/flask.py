@@ -54,9 +54,10 @@ def init_app(app: Flask, fprom: Fprom | FpromSettings | Mapping[str, Any] | None
         msg = "init_app was called before for this Flask app; call it once."
         raise FpromConfigError(msg)
     fprom = Fprom.of(_settings(app) if fprom is None else fprom)
-    app.extensions["fprom"] = fprom
     script = partial(fprom_script, fprom.settings)
+    # First, for Flask refuses this once the app has served a request.
     app.context_processor(lambda: {"fprom_script": script})
+    app.extensions["fprom"] = fprom
     _add_commands(app, fprom)
     app.wsgi_app = FpromMiddleware(app.wsgi_app, fprom)  # type: ignore[method-assign]  # Flask's documented way
     return fprom

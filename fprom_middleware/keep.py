@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from itsdangerous import BadData
 
 from .cookies import MAX_VALUE, find_cookie
-from .signing import as_text, keep_serializer
+from .signing import SKEW, as_text, keep_serializer, verified
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ class Keeper:
         """
         raw = find_cookie(cookies, COOKIE)
         kept = None if raw is None else self._verify(raw)
-        if kept is None or not 0 <= self._clock() - kept.since < self._window:
+        if kept is None or not -SKEW <= self._clock() - kept.since < self._window:
             return None
         return kept
 
@@ -111,14 +112,14 @@ class Keeper:
         text = as_text(self._serializer.dumps([kept.tid, kept.ref_id, kept.since]))
         if len(text) > MAX_VALUE:
             return None
-        left = int(kept.since + self._window - self._clock())
+        left = ceil(kept.since + self._window - self._clock())
         domain = f"; Domain={self._domain}" if self._domain else ""
         end = "; Secure" if secure else ""
         return f"{COOKIE}={text}; Max-Age={left}; Path=/{domain}; HttpOnly; SameSite=Lax{end}"
 
     def _open(self, raw: str) -> Kept | None:
         try:
-            payload = self._serializer.loads(raw)
+            payload = verified(self._serializer, raw)
         except (BadData, UnicodeError):
             return None
         if not isinstance(payload, list) or len(payload) != _FIELDS:

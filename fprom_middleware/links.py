@@ -14,6 +14,7 @@ CARRY_PARAM: Final = "fpc"
 MAX_QUERY: Final = 8192
 """Characters of a query string that are looked at."""
 _MAX_FIELDS: Final = 200
+_ALPHABETS: Final = str.maketrans("-_ ", "+/+")
 
 
 def read_link(query: str, params: tuple[str, ...]) -> tuple[str | None, str | None]:
@@ -46,8 +47,9 @@ def _read_carry(text: str) -> tuple[str | None, str | None]:
     if not dashes:
         return None, None
     try:
-        padded = encoded.replace("-", "+").replace("_", "/") + "=" * (-len(encoded) % 4)
-        ref = base64.b64decode(padded, validate=True).decode("utf-8")
+        # A plus that nobody encoded has become a blank in the query string.
+        text = encoded.translate(_ALPHABETS)
+        ref = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         ref = ""
     return clean_value(tid), clean_value(ref)

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _REDIRECTS = frozenset({302, 303, 307})
-_PRIVATE = frozenset({"private", "no-store", "no-cache"})
+_PRIVATE = frozenset({"private", "no-store"})
+_SHARED = ("public", "s-maxage")
 _OTHER_CACHES = frozenset({"surrogate-control", "cdn-cache-control"})
 
 
@@ -43,7 +44,7 @@ def may_carry(status: int, headers: Iterable[tuple[str, str]]) -> bool:
         keep it and hand one visitor's cookie to another.
     """
     html = status in _REDIRECTS
-    private, public = False, False
+    private, shared, lasting, asks = False, False, False, False
     for name, value in headers:
         key = name.lower()
         if key == "content-type":
@@ -51,18 +52,19 @@ def may_carry(status: int, headers: Iterable[tuple[str, str]]) -> bool:
         elif key == "cache-control":
             words = {word.strip().lower() for word in value.split(",")}
             private = private or bool(words & _PRIVATE)
-            public = public or any(_is_public(word) for word in words)
+            shared = shared or any(word.startswith(_SHARED) for word in words)
+            lasting = lasting or any(_lasts(word) for word in words)
+            asks = asks or "no-cache" in words
         elif key == "expires":
-            public = public or value.strip() not in {"0", "-1"}
+            lasting = lasting or value.strip() not in {"0", "-1"}
         elif key in _OTHER_CACHES:
             return False
     if not html or not (200 <= status < 300 or status in _REDIRECTS):  # noqa: PLR2004 - HTTP's own numbers
         return False
-    return private or not public
+    # no-cache undoes a max-age, but a shared cache may keep what it calls public all the same.
+    return private or not (shared or (lasting and not asks))
 
 
-def _is_public(word: str) -> bool:
+def _lasts(word: str) -> bool:
     name, _, value = word.partition("=")
-    if name in {"public", "s-maxage"}:
-        return True
-    return name == "max-age" and value.strip('" ') != "0"
+    return name.rstrip() == "max-age" and value.strip('" ') != "0"

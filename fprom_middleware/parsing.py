@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from importlib import import_module
+from inspect import iscoroutinefunction
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +33,8 @@ _PARAM = r"[A-Za-z0-9_.~-]{1,64}"
 _WHOLE = r"[+-]?[0-9]{1,12}"
 _SECRET_MIN = 16
 _MAX_TIMEOUT = 300
+# What it returned would count as true: consent that nobody gave.
+_ASYNC_HOOK = "is async, but hooks are called and not awaited"
 
 
 class SendIp(StrEnum):
@@ -289,6 +292,8 @@ def hook(key: str, value: object) -> Callable[..., Any]:
     if not isinstance(value, str):
         if not callable(value):
             raise wrong(key, value, "cannot be called", example)
+        if _is_async(value):
+            raise wrong(key, value, _ASYNC_HOOK, example)
         return value
     path = value.strip().replace(":", ".")
     module, dot, name = path.rpartition(".")
@@ -301,4 +306,10 @@ def hook(key: str, value: object) -> Callable[..., Any]:
         raise wrong(key, value, problem, example) from error
     if not callable(found):
         raise wrong(key, value, "names something that cannot be called", example)
+    if _is_async(found):
+        raise wrong(key, value, _ASYNC_HOOK, example)
     return found  # type: ignore[no-any-return]  # callable() narrows to an untyped callable
+
+
+def _is_async(found: object) -> bool:
+    return iscoroutinefunction(found) or iscoroutinefunction(type(found).__call__)

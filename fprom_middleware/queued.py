@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .settings import FpromSettings
     from .stats import Counts, Stats
 
+_FAILED_TRANSACTION: Final = "25P02"
 GRACE: Final = 2.0
 """Seconds for which the end of the process waits for the call in flight."""
 
@@ -102,14 +103,15 @@ class OutboxDelivery:
             return
         with self._lock:
             if self._worker is None:
-                self._worker = Worker(
+                worker = Worker(
                     self._drain(),
                     self.outbox,
                     flush=self.flush,
                     clock=self._clock,
                     stopping=self._stopping,
                 )
-                self._worker.start()
+                worker.start()
+                self._worker = worker
                 _running.add(self)
 
     def drain(
@@ -171,13 +173,15 @@ class OutboxDelivery:
             logger.warning("%d leads that waited in memory are durable now.", len(waiting))
 
     def _queued(self, lead: Lead, *, restless: bool = False) -> Receipt:
-        self.start()
-        if self._worker is not None:
-            self._worker.wake(restless=restless)
+        self._wake(restless=restless)
         return Receipt(Status.QUEUED, durable=True, lead=lead)
 
     def _not_joined(self, lead: Lead, error: Exception) -> Receipt:
-        if not isinstance(error, InternalError | PendingRollbackError):
+        if not (
+            isinstance(error, InternalError | PendingRollbackError)
+            # asyncpg has a type of its own for it.
+            or getattr(getattr(error, "orig", None), "sqlstate", None) == _FAILED_TRANSACTION
+        ):
             return self._hold(lead, error)
         # The caller's transaction has failed before and can only be rolled back: there will be
         # no such user, and so there must be no lead.
@@ -186,10 +190,17 @@ class OutboxDelivery:
 
     def _hold(self, lead: Lead, error: Exception) -> Receipt:
         kept = self._buffer.add(lead, error)
-        self.start()
-        if self._worker is not None:
-            self._worker.wake()
+        self._wake()
         return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, lead=lead)
+
+    def _wake(self, *, restless: bool = False) -> None:
+        try:
+            self.start()
+        except RuntimeError:
+            # The lead is where it belongs; the next one starts the thread.
+            logger.error("The outbox's thread could not be started: RuntimeError.")  # noqa: TRY400 - nothing more is known
+        if self._worker is not None:
+            self._worker.wake(restless=restless)
 
     def _drain(self) -> Drain:
         return Drain(

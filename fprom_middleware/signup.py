@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from .settings import FpromSettings
 
 logger = logging.getLogger("fprom_middleware")
+
+# Without a lock, which a fork could leave locked: threads that fail in the same instant may be
+# counted as one.
+_failures: Counter[str | None] = Counter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -128,7 +133,7 @@ def may_track(settings: FpromSettings, carrier: Mapping[str, Any]) -> bool:
     try:
         return bool(settings.consent(carrier))
     except Exception as error:  # noqa: BLE001 - see above
-        _tell_hook("FPROM_CONSENT", error, "taken as no consent")
+        _hook_failed(settings, "FPROM_CONSENT", error, "taken as no consent")
         return False
 
 
@@ -143,7 +148,16 @@ def tell_outcome(settings: FpromSettings, receipt: Receipt) -> None:
         try:
             settings.on_outcome(receipt.lead, receipt)
         except Exception as error:  # noqa: BLE001 - the lead's fate is sealed already
-            _tell_hook("FPROM_ON_OUTCOME", error, "the outcome stands")
+            _hook_failed(settings, "FPROM_ON_OUTCOME", error, "the outcome stands")
+
+
+def hook_errors(settings: FpromSettings) -> int:
+    """Count how often a hook of an account raised in this process.
+
+    Args:
+        settings: The account's settings.
+    """
+    return _failures[settings.account_id]
 
 
 def sendable_ip(ip: str | None, rule: SendIp) -> str | None:
@@ -171,7 +185,7 @@ def _last_look(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
     try:
         kept = settings.before_send(lead)
     except Exception as error:  # noqa: BLE001 - a hook that raises means no
-        _tell_hook("FPROM_BEFORE_SEND", error, "the lead is dropped")
+        _hook_failed(settings, "FPROM_BEFORE_SEND", error, "the lead is dropped")
         kept = None
     if isinstance(kept, Lead):
         return kept
@@ -183,7 +197,8 @@ def _last_look(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
     return Receipt(Status.SKIPPED, Reason.DROPPED)
 
 
-def _tell_hook(key: str, error: Exception, meaning: str) -> None:
+def _hook_failed(settings: FpromSettings, key: str, error: Exception, meaning: str) -> None:
+    _failures[settings.account_id] += 1
     # Only the type: the text and the frames can hold what the visitor sent.
     logger.error("%s raised %s: %s.", key, type(error).__name__, meaning)
 

@@ -43,10 +43,12 @@ def fprom_script(settings: FpromSettings, nonce: str | None = None, src: str = S
     """
     if not settings.enabled or settings.account_id is None:
         return Html("")
-    attribute = f' nonce="{escape(nonce)}"' if nonce else ""
+    # As text first: a template's lazy nonce is false until somebody has read it.
+    text = "" if nonce is None else str(nonce)
+    attribute = f' nonce="{escape(text)}"' if text else ""
     # A JSON text is a JavaScript text; only `<` could end the element it stands in.
     account = json.dumps(settings.account_id).replace("<", "\\u003c")
     return Html(
         f"<script{attribute}>{_LOADER % account}</script>"
-        f'<script{attribute} src="{escape(src)}" async></script>'
+        f'<script{attribute} src="{escape(str(src))}" async></script>'
     )

@@ -4,6 +4,8 @@ In this order: the vendor's cookie, a single-page app's header, the link of this
 the cookie of our own.
 """
 
+# ruff: noqa: SLF001 - a context is filled by the middleware that makes it
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from .signup import may_track
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .context import RequestTracking
     from .settings import FpromSettings
 
 
@@ -30,83 +33,91 @@ class Sources:
 
     def __init__(self, settings: FpromSettings, clock: Callable[[], float]) -> None:
         self._settings = settings
-        self.tid_header = settings.tid_header
+        self._tid_header = (settings.tid_header or "").lower()
         self._keeper: Keeper | None = None
         if settings.keep_days or settings.link_params:
             self._keeper = Keeper(settings, clock)
+        self._respects_gpc = self._keeper is not None and settings.respect_gpc
 
-    def find_tid(self, cookies: str, header: str, query: str) -> str | None:
+    def find_tid(self, context: RequestTracking) -> str | None:
         """Find the tid of a visitor who has no cookie of the vendor's.
 
         Args:
-            cookies: Cookie header lines joined by ``; ``.
-            header: The value of FPROM_TID_HEADER.
-            query: The request's query string.
+            context: A context that `attach` has filled.
 
         Returns:
             The tid, or None.
         """
-        tid = clean_value(header)
+        tid = clean_value(context._tid_header)
         if tid is None:
-            tid, _ = self._link(query)
-        if tid is None and self._keeper is not None:
-            kept = self._keeper.read(cookies)
+            tid, _ = self._link(context._query)
+        if tid is None and self._keeper is not None and not context._declines:
+            kept = self._keeper.read(context._cookies)
             tid = kept.tid if kept else None
         return tid
 
-    def find_ref(self, cookies: str, query: str) -> str | None:
+    def find_ref(self, context: RequestTracking) -> str | None:
         """Find the referral id of a visitor who has no cookie of the vendor's.
 
         Args:
-            cookies: Cookie header lines joined by ``; ``.
-            query: The request's query string.
+            context: A context that `attach` has filled.
 
         Returns:
             The referral id, or None.
         """
-        _, ref = self._link(query)
-        if ref is None and self._keeper is not None:
-            kept = self._keeper.read(cookies)
+        _, ref = self._link(context._query)
+        if ref is None and self._keeper is not None and not context._declines:
+            kept = self._keeper.read(context._cookies)
             ref = kept.ref_id if kept else None
         return ref
 
+    def attach(self, context: RequestTracking, header: Callable[[str], str], *, query: str) -> None:
+        """Give a context what these sources are read from.
+
+        Args:
+            context: The request's own.
+            header: Looks a request header up by its lower-case name; empty where absent.
+            query: The request's query string.
+        """
+        context._query = query
+        context._tid_header = header(self._tid_header) if self._tid_header else ""
+        context._declines = self._respects_gpc and header("sec-gpc").strip() == "1"
+
     def cookie(
         self,
+        context: RequestTracking,
         carrier: Mapping[str, Any],
         header: Callable[[str], str],
         *,
         method: str,
         scheme: str,
-        cookies: str,
-        query: str,
     ) -> str | None:
         """Decide whether the response shall set our cookie.
 
         Args:
+            context: A context that `attach` has filled.
             carrier: The environ or scope, to ask for consent.
             header: Looks a request header up by its lower-case name; empty where absent.
             method: The request's method.
             scheme: ``http`` or ``https``, as the server saw it.
-            cookies: Cookie header lines joined by ``; ``.
-            query: The request's query string.
 
         Returns:
             The value of a Set-Cookie header, or None.
         """
         keeper = self._keeper
-        if keeper is None or method != "GET":
+        if keeper is None or method != "GET" or context._declines or not self._settings.enabled:
             return None
-        link_tid, link_ref = self._link(query)
-        kept = keeper.read(cookies)
-        new = keeper.renew(kept, find_tid(cookies) or link_tid, find_ref(cookies) or link_ref)
+        cookies = context._cookies
+        link_tid, link_ref = self._link(context._query)
+        new = keeper.renew(
+            keeper.read(cookies), find_tid(cookies) or link_tid, find_ref(cookies) or link_ref
+        )
         if new is None or not is_navigation(
             method,
             dest=header("sec-fetch-dest"),
             mode=header("sec-fetch-mode"),
             accept=header("accept"),
         ):
-            return None
-        if self._settings.respect_gpc and header("sec-gpc").strip() == "1":
             return None
         if not may_track(self._settings, carrier):
             return None

@@ -28,6 +28,8 @@ class Stats:
         paused: Why nothing is sent at the moment, as a reason code; None while it is.
         paused_since: When that began, seconds since the epoch.
         not_durable: Leads in this process's memory, which the database refused.
+        hook_errors: How often FPROM_CONSENT, FPROM_BEFORE_SEND or FPROM_ON_OUTCOME raised in
+            this process.
     """
 
     pending: int = 0
@@ -36,6 +38,7 @@ class Stats:
     paused: str | None = None
     paused_since: float | None = None
     not_durable: int = 0
+    hook_errors: int = 0
 
     def keys(self) -> tuple[str, ...]:
         """Return the names of the figures."""

@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .client_ip import AddressReader
@@ -16,7 +17,7 @@ from .errors import FpromConfigError, FpromTokenError
 from .leads import Reason, Receipt, Status
 from .parsing import Delivery, Worker
 from .settings import NO_SIGNING_KEYS, FpromSettings
-from .signup import SignUp, may_track, prepare
+from .signup import SignUp, hook_errors, may_track, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,8 +223,9 @@ class Fprom:
         """
         context, carrier = locate(request)
         signer = self._signer(purpose)
-        if carrier is not None and not may_track(self.settings, carrier):
-            context = TrackingContext()
+        organic = context.tid is None and context.ref_id is None
+        if organic or (carrier is not None and not may_track(self.settings, carrier)):
+            context = TrackingContext(captured_at=context.captured_at)
         return signer.dump(context, rule=self.settings.send_ip, now=self.clock())
 
     @overload
@@ -311,7 +313,7 @@ class Fprom:
             SQLAlchemyError: The outbox's database refused.
             FpromConfigError: The outbox's tables are of another version.
         """
-        return self._deliverer().stats()
+        return replace(self._deliverer().stats(), hook_errors=hook_errors(self.settings))
 
     def start(self) -> None:
         """Start this process's background thread; the middlewares do, at the first request."""

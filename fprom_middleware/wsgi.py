@@ -77,25 +77,23 @@ def _look_further(
     def header(name: str) -> str:
         return str(environ.get(header_key(name), ""))
 
-    context._query = environ.get("QUERY_STRING", "")
-    context._tid_header = header(sources.tid_header) if sources.tid_header else ""
+    sources.attach(context, header, query=environ.get("QUERY_STRING", ""))
     cookie = sources.cookie(
+        context,
         environ,
         header,
         method=environ.get("REQUEST_METHOD", ""),
         scheme=environ.get("wsgi.url_scheme", ""),
-        cookies=context._cookies,
-        query=context._query,
     )
     if cookie is None:
         return start_response
     extra = ("Set-Cookie", cookie)
 
     def start(
-        status: str, headers: list[tuple[str, str]], *exc_info: Any
+        status: str, headers: list[tuple[str, str]], *rest: Any, **named: Any
     ) -> Callable[[bytes], object]:
-        if may_carry(int(status[:3]) if status[:3].isdigit() else 0, headers):
+        if may_carry(int(status[:3]) if status[:3].isdecimal() else 0, headers):
             headers = [*headers, extra]
-        return start_response(status, headers, *exc_info)
+        return start_response(status, headers, *rest, **named)
 
     return start

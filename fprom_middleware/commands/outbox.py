@@ -56,7 +56,7 @@ def _overview(fprom: Fprom, *, as_json: bool, limit: int) -> None:
 def _tell_json(inspection: Inspection, stats: Stats, rejected: Sequence[Kept]) -> None:
     figures: dict[str, Any] = dict(stats)
     # Whoever writes to memory is another process: this one cannot know.
-    del figures["not_durable"]
+    del figures["not_durable"], figures["hook_errors"]
     figures["ages"] = inspection.ages()
     figures["rejected_leads"] = [
         {

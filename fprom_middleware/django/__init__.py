@@ -7,14 +7,16 @@ In the settings::
 """
 
 from ..context import get_tracking
-from ..tracking import track_signup, track_signup_async
+from ..tracking import dump_tracking, load_tracking, track_signup, track_signup_async
 from .middleware import FpromMiddleware
 from .shared import get_fprom
 
 __all__ = [
     "FpromMiddleware",
+    "dump_tracking",
     "get_fprom",
     "get_tracking",
+    "load_tracking",
     "track_signup",
     "track_signup_async",
 ]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..asgi import AsgiTracking
 from ..context import KEY, STATE_KEY, UNREAD, RequestTracking
+from ..wsgi import header_key
 
 if TYPE_CHECKING:
+    from ..sources import Sources
     from ..tracker import Fprom
 
 
@@ -27,6 +29,34 @@ def attach(request: Any, fprom: Fprom) -> RequestTracking:
     return _to_environ(request.META, fprom) if scope is None else _to_scope(scope, fprom)
 
 
+def look_further(request: Any, context: RequestTracking, sources: Sources) -> str | None:
+    """Fill what the further sources need, and decide whether the response shall set our cookie.
+
+    Args:
+        request: Django's request; of either kind it has the headers in META.
+        context: What `attach` returned.
+        sources: What the settings turn on.
+
+    Returns:
+        The value of a Set-Cookie header, or None.
+    """
+
+    def header(name: str) -> str:
+        return str(request.META.get(header_key(name), ""))
+
+    if isinstance(context, AsgiTracking):
+        context.read_headers()
+    sources.attach(context, header, query=request.META.get("QUERY_STRING", ""))
+    return sources.cookie(
+        context,
+        getattr(request, "scope", request.META),
+        header,
+        method=request.method or "",
+        # Django's own word, SECURE_PROXY_SSL_HEADER included.
+        scheme=request.scheme,
+    )
+
+
 def _to_environ(environ: dict[str, Any], fprom: Fprom) -> RequestTracking:
     context: RequestTracking = RequestTracking()
     environ[KEY] = context
@@ -34,8 +64,7 @@ def _to_environ(environ: dict[str, Any], fprom: Fprom) -> RequestTracking:
     context._tid = context._ref_id = context._ip = UNREAD
     context._headers = None
     context._cookies = environ.get("HTTP_COOKIE", "")
-    header = fprom.address_header.upper().replace("-", "_")
-    context._forwarded = environ.get(f"HTTP_{header}", "")
+    context._forwarded = environ.get(header_key(fprom.address_header), "")
     context._peer = environ.get("REMOTE_ADDR")
     return context
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from .attach import attach
+from ..navigation import may_carry
+from .attach import attach, look_further
 from .shared import get_fprom
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class FpromMiddleware:
         self.get_response = get_response
         # Now, and not with the first request: a wrong setting fails at start.
         get_fprom()
-        if iscoroutinefunction(get_response):
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: Any) -> Any:
@@ -38,5 +40,19 @@ class FpromMiddleware:
         fprom = get_fprom()
         if fprom.asleep:
             fprom.start()
-        request.fprom = attach(request, fprom)
-        return self.get_response(request)
+        context = request.fprom = attach(request, fprom)
+        cookie = None if fprom.sources is None else look_further(request, context, fprom.sources)
+        answer = self.get_response(request)
+        if cookie is None:
+            return answer
+        return _carry_async(answer, cookie) if self._is_async else _carry(answer, cookie)
+
+
+async def _carry_async(answer: Any, cookie: str) -> Any:
+    return _carry(await answer, cookie)
+
+
+def _carry(response: Any, cookie: str) -> Any:
+    if may_carry(response.status_code, response.items()):
+        response.cookies.load(cookie)
+    return response

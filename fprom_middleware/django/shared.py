@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings  # type: ignore[import-untyped]
 from django.core.signals import setting_changed  # type: ignore[import-untyped]
-from sqlalchemy.engine import URL
 
-from ..settings import PREFIX
+from ..settings import OUTBOX_KEY, PREFIX
 from ..tracker import Fprom
-
-OUTBOX_URL: Final = "FPROM_OUTBOX_URL"
 
 _lock = threading.Lock()
 _fprom: Fprom | None = None
@@ -41,9 +38,8 @@ def fprom_settings() -> dict[str, Any]:
     """Return the ``FPROM_*`` settings; the outbox is under BASE_DIR where nothing else is said."""
     found = {name: getattr(settings, name) for name in dir(settings) if name.startswith(PREFIX)}
     base = getattr(settings, "BASE_DIR", None)
-    if found.get(OUTBOX_URL) is None and base is not None:
-        file = Path(base) / ".fprom" / "outbox.db"
-        found[OUTBOX_URL] = URL.create("sqlite", database=str(file)).render_as_string()
+    if not found.get(OUTBOX_KEY) and base is not None:
+        found[OUTBOX_KEY] = f"sqlite:///{Path(base, '.fprom', 'outbox.db')}"
     return found
 
 

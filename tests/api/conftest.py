@@ -1,0 +1,162 @@
+"""The three ways to call the API: from threads, from asyncio and from trio."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+import trustme
+from anyio.from_thread import start_blocking_portal
+
+from fprom_middleware import FpromSettings, Lead
+from fprom_middleware.api import TrackingApi
+
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    import httpx
+
+    from fprom_middleware.outcomes import Outcome
+
+    Call = Callable[[Lead], Outcome]
+
+PROXY_KEYS = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+class Calling(Protocol):
+    """Opens an API in one of the three ways."""
+
+    kind: str
+
+    def __call__(
+        self,
+        url: str,
+        *,
+        timeout: float = 20,
+        client: httpx.Client | None = None,
+        async_client: httpx.AsyncClient | None = None,
+    ) -> AbstractContextManager[Call]:
+        """Yield the call; close the API and the client at the end."""
+        ...
+
+
+def make_settings(url: str, *, timeout: float = 20) -> FpromSettings:
+    """Settings whose values a log must never show."""
+    return FpromSettings(
+        api_key="key-of-the-account",
+        account_id="account-7",
+        base_url=url,
+        timeout=timeout,
+        delivery="inline",
+    )
+
+
+class Caller:
+    """Opens an API in one of the three ways."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    @contextmanager
+    def __call__(
+        self,
+        url: str,
+        *,
+        timeout: float = 20,
+        client: httpx.Client | None = None,
+        async_client: httpx.AsyncClient | None = None,
+    ) -> Iterator[Call]:
+        """Yield the call; close the API at the end."""
+        api = TrackingApi(
+            make_settings(url, timeout=timeout),
+            client=client,
+            async_client=async_client,
+            clock=lambda: 1_700_000_000.0,
+        )
+        if self.kind == "sync":
+            try:
+                yield api.signup
+            finally:
+                api.close()
+                if client is not None:
+                    client.close()
+            return
+        with start_blocking_portal(self.kind) as portal:
+            try:
+                yield lambda lead: portal.call(api.signup_async, lead)
+            finally:
+                portal.call(api.aclose)
+                if async_client is not None:
+                    portal.call(async_client.aclose)
+
+
+@pytest.fixture(params=["sync", "asyncio", "trio"])
+def calling(request: pytest.FixtureRequest) -> Calling:
+    """Each way in turn."""
+    return Caller(request.param)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Both event loops."""
+    backend: str = request.param
+    return backend
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever stands in the environment of the machine, no test meets it."""
+    for key in PROXY_KEYS:
+        monkeypatch.delenv(key, raising=False)
+        monkeypatch.delenv(key.upper(), raising=False)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+
+
+@pytest.fixture
+def lead() -> Lead:
+    """A lead whose every value is recognizable in a log."""
+    return Lead(
+        email="visitor@example.com",
+        tid="tid-of-the-visitor",
+        ip="203.0.113.77",
+        created_at=datetime(2025, 4, 25, 9, 29, 51, 973_000, tzinfo=UTC),
+    )
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A certificate authority that nobody trusts."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_tls(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> ssl.SSLContext:
+    """A server's TLS with a certificate that SSL_CERT_FILE makes trusted."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "api.invalid").configure_cert(context)
+    trusted = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(trusted)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    return context
+
+
+@contextmanager
+def ends_within(seconds: float) -> Iterator[None]:
+    """Fail where the block takes longer; the bound is wide, for machines are noisy."""
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < seconds

@@ -1,0 +1,94 @@
+"""Inline delivery over a real socket: one call, one receipt, one word to the hook."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from fprom_middleware import Fprom, FpromSettings, Lead, Receipt, Status, TrackingContext
+from fprom_middleware.leads import Reason
+from tests.api.misbehaving import SENT, answer, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONTEXT = TrackingContext(tid="tid-of-the-visitor", ip="203.0.113.77")
+ANSWERS = [
+    (200, SENT, Status.SENT, None),
+    (422, b"", Status.DUPLICATE, None),
+    (400, b"", Status.REJECTED, Reason.BAD_REQUEST),
+    (404, b"", Status.REJECTED, Reason.UNKNOWN_VISITOR),
+    (503, b"", Status.FAILED, Reason.SERVER_ERROR),
+]
+
+
+def make_fprom(url: str, hook: Callable[[Lead, Receipt], None] | None = None) -> Fprom:
+    """An account that delivers inside the view."""
+    return Fprom(
+        FpromSettings(
+            api_key="key-of-the-account",
+            account_id="account-7",
+            base_url=url,
+            delivery="inline",
+            on_outcome=hook,
+        )
+    )
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("sync", [True, False])
+@pytest.mark.parametrize(("code", "body", "status", "reason"), ANSWERS)
+async def test_the_receipt_says_what_the_api_said(
+    sync: bool, code: int, body: bytes, status: Status, reason: Reason | None
+) -> None:
+    """Every outcome is final here: nothing is kept, and the hook hears of it once."""
+    heard: list[tuple[Lead, Receipt]] = []
+    with serving(answer(code, body)) as server:
+        fprom = make_fprom(server.url, lambda lead, receipt: heard.append((lead, receipt)))
+        if sync:
+            receipt = await anyio.to_thread.run_sync(fprom.track_signup, CONTEXT, "a@b.c")
+        else:
+            receipt = await fprom.track_signup_async(CONTEXT, "a@b.c")
+        await fprom.aclose()
+    assert (receipt.status, receipt.reason, receipt.durable) == (status, reason, False)
+    assert receipt.lead is not None
+    assert receipt.lead.tid == "tid-of-the-visitor"
+    assert heard == [(receipt.lead, receipt)]
+
+
+def test_a_hook_that_raises_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The lead's fate is sealed; the log names the setting and the type alone."""
+
+    def explode(lead: Lead, receipt: Receipt) -> None:
+        raise ZeroDivisionError(lead.email)
+
+    with serving(answer(200, SENT)) as server:
+        fprom = make_fprom(server.url, explode)
+        assert fprom.track_signup(CONTEXT, "a@b.c").status is Status.SENT
+        fprom.close()
+    (record,) = [one for one in caplog.records if one.levelno >= logging.ERROR]
+    assert "FPROM_ON_OUTCOME" in record.getMessage()
+    assert "a@b.c" not in record.getMessage()
+
+
+def test_there_is_no_background() -> None:
+    """Whatever asks for one finds nothing to do: a health endpoint, a cron job, the middleware."""
+    fprom = make_fprom("http://127.0.0.1:9")
+    fprom.start()
+    assert set(fprom.drain(limit=1, seconds=1, wait=True).values()) <= {0}
+    assert fprom.stats().pending == 0
+    fprom.close()
+
+
+def test_an_account_is_closed_twice_and_used_again() -> None:
+    """close() ends connections, not the object."""
+    with serving(answer(200, SENT)) as server:
+        fprom = make_fprom(server.url)
+        for _ in range(2):
+            assert fprom.track_signup(CONTEXT, "a@b.c").status is Status.SENT
+            fprom.close()
+            fprom.close()
+        assert len(server.talks) == 2

@@ -1,0 +1,34 @@
+"""The tests' root on the path, an account, and both protocols."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from tests.carry.kit import Account, Visit, visit_by_asgi, visit_by_wsgi  # noqa: E402 - the path comes first
+
+
+@pytest.fixture
+def account() -> Account:
+    """An account that keeps nothing and whose keys sign tokens."""
+    return Account()
+
+
+@pytest.fixture(params=[visit_by_wsgi, visit_by_asgi], ids=["wsgi", "asgi"])
+def visit(request: pytest.FixtureRequest) -> Visit:
+    """One request through the middleware, by either protocol."""
+    chosen: Visit = request.param
+    return chosen
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Both event loops."""
+    backend: str = request.param
+    return backend

@@ -1,0 +1,122 @@
+"""The app under fire: one sign-up endpoint over WSGI and one over ASGI.
+
+Its settings are FPROM_* variables. FAULTS_CONTROL plants a bug that the oracle must see,
+FAULTS_CLOCK names a file that holds what the clock is wrong by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from fprom_middleware import Fprom, Receipt, track_signup, track_signup_async
+from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
+from fprom_middleware.queued import OutboxDelivery
+from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
+
+from tests.faults import controls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from fprom_middleware.asgi import Receive, Scope, Send
+
+_WRONG_BY = os.environ.get("FAULTS_CLOCK")
+
+
+def clock() -> float:
+    """Tell the time, as wrong as the test wants it."""
+    wrong_by = Path(_WRONG_BY).read_text() if _WRONG_BY else ""
+    return time.time() + float(wrong_by or 0)
+
+
+controls.plant(os.environ.get("FAULTS_CONTROL", ""))
+fprom = Fprom(clock=clock if _WRONG_BY else time.time)
+
+
+def _name(query: str) -> str:
+    return parse_qs(query).get("id", [""])[0]
+
+
+def _say(receipt: Receipt, began: float) -> bytes:
+    taken = time.perf_counter() - began
+    return json.dumps([receipt.status, receipt.durable, taken]).encode()
+
+
+def _held() -> bytes:
+    # What stats() calls not_durable, without a look at a database that may be away.
+    delivery = fprom._deliverer()
+    assert isinstance(delivery, OutboxDelivery)
+    return json.dumps([os.getpid(), len(delivery._buffer)]).encode()
+
+
+def _wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    if environ["PATH_INFO"] == "/signup":
+        began = time.perf_counter()
+        body = _say(track_signup(environ, uid=_name(environ["QUERY_STRING"])), began)
+    elif environ["PATH_INFO"] == "/held":
+        body = _held()
+    else:
+        body = str(os.getpid()).encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+
+class Lag:
+    """How late the event loop comes to what is due."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to measure, once."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._measure())
+
+    async def _measure(self) -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.005)
+            self.seconds.append(time.perf_counter() - began - 0.005)
+
+
+lag = Lag()
+
+
+async def _asgi(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+        return
+    lag.start()
+    if scope["path"] == "/signup":
+        began = time.perf_counter()
+        receipt = await track_signup_async(scope, uid=_name(scope["query_string"].decode()))
+        body = _say(receipt, began)
+    elif scope["path"] == "/held":
+        body = _held()
+    elif scope["path"] == "/lag":
+        body = json.dumps([os.getpid(), lag.seconds]).encode()
+    else:
+        body = str(os.getpid()).encode()
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message: Any = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+wsgi = WsgiMiddleware(_wsgi, fprom)
+asgi = AsgiMiddleware(_asgi, fprom)

@@ -1,0 +1,38 @@
+"""What every fault meets: the double, an outbox on either database, and a server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from tests.faults.double import Double  # noqa: E402 - found through the line above
+from tests.services import postgresql_database  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+@pytest.fixture
+def double(tmp_path: Path) -> Iterator[Double]:
+    """FirstPromoter, in good health."""
+    with Double(tmp_path / "received.jsonl") as running:
+        yield running
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """An outbox on SQLite."""
+    return f"sqlite:///{tmp_path / 'outbox.db'}"
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    """An outbox on a database of its own of the PostgreSQL server."""
+    with postgresql_database("faults") as url:
+        yield url

@@ -1,0 +1,54 @@
+"""Bugs that lose leads. With one of them planted the oracle must find something."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from fprom_middleware.leads import Receipt, Status
+from fprom_middleware.outbox import Batch, Outbox
+from fprom_middleware.queued import OutboxDelivery
+from fprom_middleware.table import leads
+
+if TYPE_CHECKING:
+    from fprom_middleware import Lead
+
+
+def plant(bug: str) -> None:
+    """Plant a bug in this process, or none."""
+    if bug:
+        {"memory": _deliver_from_memory, "delete-at-claim": _delete_at_claim}[bug]()
+
+
+def _deliver_from_memory() -> None:
+    waiting: queue.SimpleQueue[tuple[OutboxDelivery, Lead]] = queue.SimpleQueue()
+
+    def pump() -> None:
+        while True:
+            delivery, lead = waiting.get()
+            delivery._api.signup(lead)
+
+    def accept(self: OutboxDelivery, lead: Lead, *, session: Any = None) -> Receipt:
+        if not threads:
+            threads.append(threading.Thread(target=pump, daemon=True))
+            threads[0].start()
+        waiting.put((self, lead))
+        return Receipt(Status.QUEUED, durable=True, lead=lead)
+
+    threads: list[threading.Thread] = []
+    OutboxDelivery.accept = accept  # type: ignore[method-assign]
+
+
+def _delete_at_claim() -> None:
+    claim = Outbox.claim
+
+    def delete(self: Outbox, most: int) -> Batch:
+        batch = claim(self, most)
+        gone = sa.delete(leads).where(leads.c.id.in_([item.id for item in batch.claimed]))
+        self.database.run(lambda connection: connection.execute(gone))
+        return batch
+
+    Outbox.claim = delete  # type: ignore[method-assign]

@@ -1,0 +1,33 @@
+"""The tests' root on the path, and an account for each test."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from tests.frameworks.account import Account  # noqa: E402 - the path comes first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    """An account whose API is no farther than this process."""
+    one = Account()
+    yield one
+    one.fprom.close()
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Both event loops."""
+    backend: str = request.param
+    return backend

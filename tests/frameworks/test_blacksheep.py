@@ -1,0 +1,28 @@
+"""BlackSheep: its request keeps the scope."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fprom_middleware.asgi import FpromMiddleware
+from tests.frameworks.account import sign_up_async
+
+if TYPE_CHECKING:
+    from tests.frameworks.account import Account
+
+blacksheep: Any = pytest.importorskip("blacksheep", reason="BlackSheep is not installed here")
+
+
+def test_a_handler_signs_up(account: Account) -> None:
+    """The middleware around the app."""
+    app = blacksheep.Application(router=blacksheep.Router())
+
+    async def view(request: Any) -> Any:
+        return blacksheep.json(await sign_up_async(request))
+
+    # BlackSheep reads annotations, and this module has none at run time.
+    view.__annotations__ = {"request": blacksheep.Request}
+    app.router.add_post("/signup", view)
+    account.check_asgi(FpromMiddleware(app, account.fprom), lifespan=True)

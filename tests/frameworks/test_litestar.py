@@ -1,0 +1,48 @@
+"""Litestar: requests and websockets."""
+
+from typing import Any
+
+from litestar import Litestar, Request, WebSocket, post, websocket
+from starlette.testclient import TestClient
+
+from fprom_middleware.asgi import FpromMiddleware
+from tests.frameworks.account import HEADERS, Account, sign_up_async
+
+
+@post("/signup", status_code=200)
+async def view(request: Request[Any, Any, Any]) -> dict[str, str | None]:
+    """Register somebody."""
+    return await sign_up_async(request)
+
+
+@websocket("/ws")
+async def talk(socket: WebSocket[Any, Any, Any]) -> None:
+    """Register somebody over a websocket."""
+    await socket.accept()
+    await socket.send_json(await sign_up_async(socket))
+    await socket.close()
+
+
+def test_a_handler_signs_up(account: Account) -> None:
+    """The middleware around the app."""
+    app: Any = Litestar([view], logging_config=None)
+    account.check_asgi(FpromMiddleware(app, account.fprom))
+
+
+def test_a_handler_behind_litestar_s_own_middleware_signs_up(account: Account) -> None:
+    """The middleware among Litestar's."""
+
+    def wrap(app: Any) -> Any:
+        return FpromMiddleware(app, account.fprom)
+
+    account.check_asgi(Litestar([view], middleware=[wrap], logging_config=None))
+
+
+def test_a_websocket_signs_up(account: Account) -> None:
+    """A websocket is a request, too."""
+    app: Any = Litestar([talk], logging_config=None)
+    with (
+        TestClient(FpromMiddleware(app, account.fprom)) as client,
+        client.websocket_connect("/ws", headers=HEADERS) as connection,
+    ):
+        account.check(connection.receive_json())

@@ -1,0 +1,701 @@
+"""The outbox's database: which ones are taken, and how patiently it is used."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import stat
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+
+from fprom_middleware import FpromConfigError
+from fprom_middleware.database import PATIENCE, Database, outbox_url
+from fprom_middleware.table import leads
+from tests.outbox.kit import ACCOUNT, START, make_lead, make_leads, run_program, start_program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection
+
+    from tests.outbox.conftest import MakeOutbox
+
+PASSWORD = "p4ss-w0rd"
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Database]:
+    """Open a database and close it again."""
+    database = Database(outbox_url(url), ACCOUNT)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def locked(path: Path, *, patience: float = 5.0) -> Iterator[sqlite3.Connection]:
+    """Hold SQLite's write lock from a connection of its own."""
+    holder = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    with closing(holder):
+        holder.execute("BEGIN IMMEDIATE")
+        yield holder
+
+
+def count(connection: Connection) -> int:
+    """Count the leads."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(leads)) or 0
+
+
+def add(connection: Connection) -> None:
+    """Write a row."""
+    connection.execute(
+        sa.insert(leads).values(account=ACCOUNT, due_at=START, queued_at=START, payload="{}")
+    )
+
+
+def pragma(database: Database, name: str) -> object:
+    """Ask a connection of the engine for a setting."""
+    return database.run(lambda connection: connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+
+
+# Which databases are taken
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("postgres://me@host/db", "postgresql+psycopg"),
+        ("postgresql://me@host/db", "postgresql+psycopg"),
+        ("postgresql+psycopg://me@host/db", "postgresql+psycopg"),
+        ("sqlite:////var/lib/shop/outbox.db", "sqlite"),
+    ],
+)
+def test_a_known_scheme_is_taken(text: str, driver: str) -> None:
+    """What other tools write for PostgreSQL means psycopg 3."""
+    assert outbox_url(text).drivername == driver
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"mongodb://me:{PASSWORD}@host/db",
+        f"sqlite+nonsense://me:{PASSWORD}@/x.db",
+        f"postgresql://me:{PASSWORD}@host:port/db",
+    ],
+)
+def test_an_unknown_scheme_fails_and_shows_no_password(text: str) -> None:
+    """At start, with an example of a right one."""
+    with pytest.raises(FpromConfigError, match="no database that SQLAlchemy knows") as refused:
+        outbox_url(text)
+    assert "FPROM_OUTBOX_URL=postgresql://user@host/database" in str(refused.value)
+    assert PASSWORD not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "hint"),
+    [
+        (
+            "psycopg",
+            f"postgresql://me:{PASSWORD}@host/db",
+            'pip install "fprom-middleware[postgresql]"',
+        ),
+        ("psycopg2", f"postgresql+psycopg2://me:{PASSWORD}@host/db", "pip install psycopg2"),
+        ("pymysql", f"mysql+pymysql://me:{PASSWORD}@host/db", "pip install pymysql"),
+    ],
+)
+def test_a_missing_driver_fails_and_names_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, module: str, text: str, hint: str
+) -> None:
+    """The package's own extra where there is one."""
+    monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(FpromConfigError) as refused:
+        outbox_url(text)
+    assert str(refused.value).endswith(hint)
+    assert PASSWORD not in str(refused.value)
+
+
+def test_a_driver_that_is_broken_in_itself_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Psycopg without libpq raises an ImportError that names no module."""
+
+    def broken() -> None:
+        raise ImportError
+
+    monkeypatch.setattr(SQLiteDialect_pysqlite, "import_dbapi", broken)
+
+    with pytest.raises(FpromConfigError, match="pip install its driver"):
+        outbox_url("sqlite:///x.db")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?cache=shared&uri=true",
+        "sqlite:///file:name?mode=memory&cache=shared&uri=true",
+    ],
+)
+def test_a_database_in_memory_is_refused(text: str) -> None:
+    """It keeps nothing, and inline delivery is the honest way to say so."""
+    with pytest.raises(FpromConfigError, match=r"in memory keeps nothing.*FPROM_DELIVERY=inline"):
+        outbox_url(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        (f"postgresql+asyncpg://me:{PASSWORD}@host/db", "FPROM_OUTBOX_URL=postgresql://"),
+        ("sqlite+aiosqlite:///outbox.db", "FPROM_OUTBOX_URL=sqlite://"),
+    ],
+)
+def test_an_async_driver_is_refused_with_the_one_to_take(text: str, right: str) -> None:
+    """It would fail at every sign-up, which is too late."""
+    with pytest.raises(FpromConfigError, match="async driver") as refused:
+        outbox_url(text)
+    assert right in str(refused.value)
+    assert PASSWORD not in str(refused.value)
+
+
+# The SQLite file
+
+
+def test_a_relative_path_stays_where_it_was_at_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An app that changes its directory keeps its outbox."""
+    monkeypatch.chdir(tmp_path)
+    with opened("sqlite:///.fprom/outbox.db") as database:
+        monkeypatch.chdir("/")
+        database.run(add)
+
+    assert (tmp_path / ".fprom" / "outbox.db").exists()
+
+
+def test_the_folder_and_the_file_belong_to_this_user_alone(tmp_path: Path) -> None:
+    """0700 and 0600 whatever the umask says, -wal and -shm included."""
+    folder = tmp_path / "deep" / "er"
+    before = os.umask(0)
+    try:
+        with opened(f"sqlite:///{folder / 'outbox.db'}") as database:
+            database.run(add)
+            files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    finally:
+        os.umask(before)
+
+    assert files == {"outbox.db": 0o600, "outbox.db-wal": 0o600, "outbox.db-shm": 0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_sqlite_uri_is_left_to_sqlite(tmp_path: Path) -> None:
+    """Its options are the user's own; it is neither moved nor watched."""
+    path = tmp_path / "outbox.db"
+    with opened(f"sqlite:///file:{path}?mode=rwc&uri=true") as database:
+        database.run(add)
+        assert database.read(count) == 1
+        database.close()
+        path.write_bytes(b"garbage" * 1000)
+        with pytest.raises(SQLAlchemyError):
+            database.run(add)
+
+    assert path.read_bytes().startswith(b"garbage")
+
+
+def test_every_connection_is_durable(sqlite_url: str) -> None:
+    """WAL, and synchronous=FULL (2), on the fifth connection as on the first."""
+    with opened(sqlite_url) as database:
+        database.run(add)
+        engine = database._open().engine
+        connections = [engine.connect() for _ in range(7)]
+        modes = set()
+        # Each begins a write, so one after the other.
+        for connection in connections:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+            modes.add((mode, connection.exec_driver_sql("PRAGMA synchronous").scalar()))
+            connection.close()
+
+    assert modes == {("wal", 2)}
+
+
+def test_a_writer_begins_as_a_writer_and_a_reader_does_not(sqlite_url: str, tmp_path: Path) -> None:
+    """BEGIN IMMEDIATE keeps other writers out from the start; reading keeps nobody out."""
+
+    def another_may_write(_connection: Connection) -> bool:
+        try:
+            with locked(tmp_path / "outbox.db", patience=0):
+                return True
+        except sqlite3.OperationalError:
+            return False
+
+    with opened(sqlite_url) as database:
+        database.run(add)
+        assert database.read(another_may_write)
+        assert not database.run(another_may_write)
+
+
+LOCK_AND_OPEN = """
+import sqlite3, sys
+from fprom_middleware.database import Database, outbox_url
+path = sys.argv[1]
+mine = sqlite3.connect(path, isolation_level=None)
+mine.execute("CREATE TABLE IF NOT EXISTS users (name)")
+mine.execute("BEGIN IMMEDIATE")
+mine.execute("INSERT INTO users VALUES (1)")
+try:
+    Database(outbox_url(f"sqlite:///{path}"), "account").run(lambda connection: None, patience=0)
+except Exception as error:
+    print(type(error).__name__, flush=True)
+input()
+mine.execute("COMMIT")
+"""
+
+
+def test_opening_the_file_keeps_the_locks_that_the_app_holds_on_it(tmp_path: Path) -> None:
+    """POSIX drops all of a process's locks on a file when it closes any handle of it."""
+    path = tmp_path / "shop.db"
+    with start_program(LOCK_AND_OPEN, path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "OperationalError\n"
+        with pytest.raises(sqlite3.OperationalError, match="locked"), locked(path, patience=0):
+            pass
+        process.communicate("\n", timeout=30)
+
+    assert process.returncode == 0
+
+
+# Patience
+
+
+def test_a_lock_that_is_let_go_in_time_costs_no_error(sqlite_url: str, tmp_path: Path) -> None:
+    """A third of a second is within the patience."""
+    with opened(sqlite_url) as database:
+        database.run(add)
+        with locked(tmp_path / "outbox.db") as holder:
+            timer = threading.Timer(0.3, holder.rollback)
+            timer.start()
+            database.run(add)
+            timer.join()
+        assert database.read(count) == 2
+
+
+def test_a_lock_that_stays_is_waited_for_about_a_second(sqlite_url: str, tmp_path: Path) -> None:
+    """Then the view has waited long enough."""
+    with opened(sqlite_url) as database:
+        database.run(add)
+        with locked(tmp_path / "outbox.db"):
+            began = time.monotonic()
+            with pytest.raises(OperationalError, match="locked"):
+                database.run(add)
+            waited = time.monotonic() - began
+            assert database.read(count) == 1
+
+    assert PATIENCE <= waited < PATIENCE + 1.0
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [("query_only = 1", "readonly"), ("max_page_count = 1", "full")],
+)
+def test_a_file_that_cannot_be_written_is_not_asked_again(
+    sqlite_url: str, setting: str, name: str
+) -> None:
+    """Read-only or full: waiting changes nothing, so the view does not wait."""
+    with opened(sqlite_url) as database:
+        database.run(add)
+        tries = []
+
+        @sa.event.listens_for(database._open().engine, "checkout")
+        def _spoil(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
+            tries.append(1)
+            connection.execute(f"PRAGMA {setting}")
+
+        def fill(connection: Connection) -> None:
+            for _ in range(10_000):
+                add(connection)
+
+        with pytest.raises(OperationalError, match=name):
+            database.run(fill)
+    assert tries == [1]
+
+
+def test_a_folder_that_cannot_be_made_is_an_oserror(tmp_path: Path) -> None:
+    """A file stands where the folder should."""
+    (tmp_path / "taken").write_text("")
+
+    url = f"sqlite:///{tmp_path / 'taken' / 'outbox.db'}"
+    with opened(url) as database, pytest.raises(OSError, match="taken"):
+        database.run(add)
+
+
+def failing(*errors: Exception) -> tuple[Callable[[Connection], str], list[Exception]]:
+    """Return a piece of work that fails so often before it succeeds, and what is left to fail."""
+    left = list(errors)
+
+    def work(_connection: Connection) -> str:
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return work, left
+
+
+def test_a_connection_that_broke_is_opened_again(sqlite_url: str) -> None:
+    """Whatever type the driver gives that error."""
+    broken = DBAPIError("", {}, Exception(), connection_invalidated=True)
+    work, _ = failing(broken, OperationalError("", {}, Exception()))
+    with opened(sqlite_url) as database:
+        assert database.run(work) == "done"
+
+
+def test_a_mistake_in_the_statement_is_told(sqlite_url: str) -> None:
+    """Asked again until the patience is over, in case that the tables were dropped."""
+    work, left = failing(*[ProgrammingError("", {}, Exception()) for _ in range(1000)])
+    with opened(sqlite_url) as database, pytest.raises(ProgrammingError):
+        database.run(work, patience=0.05)
+    assert left
+
+
+def test_a_user_who_may_not_create_tables_is_told_at_once(postgresql_url: str) -> None:
+    """No patience helps against a missing right."""
+    engine = sa.create_engine(outbox_url(postgresql_url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP ROLE IF EXISTS fprom_reader")
+        connection.exec_driver_sql("CREATE ROLE fprom_reader LOGIN")
+    reader = postgresql_url.replace("postgres@", "fprom_reader@")
+    with opened(reader) as database, pytest.raises(ProgrammingError, match="permission denied"):
+        database.run(add)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP ROLE fprom_reader")
+    engine.dispose()
+
+
+def test_dropped_tables_come_back(database_url: str, outbox_at: MakeOutbox) -> None:
+    """Dropped while the app runs, as the refusal of another version tells people to do."""
+    outbox = outbox_at(database_url)
+    outbox.put(make_lead())
+    outbox.database.run(leads.drop)
+    outbox.put(make_lead())
+
+    assert outbox.stats().pending == 1
+
+
+# A file that is deleted, replaced or corrupt
+
+
+def test_a_file_that_is_deleted_while_open_is_made_again(sqlite_url: str, tmp_path: Path) -> None:
+    """What was in it is gone; what comes is written."""
+    with opened(sqlite_url) as database:
+        database.run(add)
+        for path in tmp_path.iterdir():
+            path.unlink()
+        database.run(add)
+        assert database.read(count) == 1
+        assert stat.S_IMODE((tmp_path / "outbox.db").stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_deleted_during_the_write_is_written_again(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """The commit went with the file, so it does not count."""
+    left = [1]
+
+    def work(connection: Connection) -> None:
+        add(connection)
+        if left:
+            left.clear()
+            (tmp_path / "outbox.db").unlink()
+
+    with opened(sqlite_url) as database:
+        database.run(work)
+        assert database.read(count) == 1
+
+
+def test_a_file_that_is_replaced_all_the_time_is_given_up(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the patience, as any other refusal."""
+    with opened(sqlite_url) as database:
+        monkeypatch.setattr(database, "_file_changed", lambda: True)
+        with pytest.raises(OSError, match="is being replaced"):
+            database.run(add, patience=0.1)
+
+
+def corrupt_pages(path: Path) -> None:
+    """Overwrite everything behind the first page."""
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xa5" * (len(data) - 4096)
+    path.write_bytes(data)
+
+
+def set_aside(folder: Path) -> list[Path]:
+    """List the files that were set aside, without -wal and -shm."""
+    return [path for path in folder.glob("*.corrupt-*") if path.name.endswith("Z")]
+
+
+def test_a_file_of_garbage_is_set_aside(
+    sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Under a dated name, said loudly, and the lead is written."""
+    (tmp_path / "outbox.db").write_bytes(b"this is no database" * 500)
+    with opened(sqlite_url) as database:
+        database.run(add)
+        assert database.read(count) == 1
+
+    (aside,) = set_aside(tmp_path)
+    assert aside.read_bytes() == b"this is no database" * 500
+    (record,) = caplog.records
+    assert record.levelno == logging.CRITICAL
+    assert aside.name in record.getMessage()
+
+
+def test_a_corrupt_page_is_set_aside_with_its_log(
+    sqlite_url: str, tmp_path: Path, outbox_at: MakeOutbox
+) -> None:
+    """Sign-ups go on, and what may be recovered lies side by side."""
+    outbox = outbox_at(sqlite_url)
+    outbox.put(*make_leads(500))
+    outbox.database.close()
+    corrupt_pages(tmp_path / "outbox.db")
+    outbox.put(make_lead())
+
+    assert outbox.stats().pending == 1
+    assert len(set_aside(tmp_path)) == 1
+
+
+def test_a_page_that_goes_bad_while_the_file_is_open(
+    sqlite_url: str, tmp_path: Path, outbox_at: MakeOutbox
+) -> None:
+    """The write-ahead log goes with its file."""
+    outbox = outbox_at(sqlite_url)
+    outbox.put(*make_leads(500))
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        corrupt_pages(tmp_path / "outbox.db")
+        outbox.database.close()
+        outbox.put(make_lead())
+
+    assert outbox.stats().pending == 1
+    assert {
+        path.name[len("outbox.db.corrupt-") + 16 :] for path in tmp_path.glob("*.corrupt-*")
+    } >= {
+        "",
+        "-wal",
+    }
+
+
+def test_a_file_that_is_not_corrupt_any_more_is_left_alone(sqlite_url: str, tmp_path: Path) -> None:
+    """Another process was faster, or the error was a passing one."""
+    corrupt = sqlite3.DatabaseError("malformed")
+    corrupt.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    work, _ = failing(DBAPIError("", {}, corrupt))
+    with opened(sqlite_url) as database:
+        database.run(add)
+        assert database.run(work) == "done"
+        assert database.read(count) == 1
+
+    assert set_aside(tmp_path) == []
+
+
+def test_a_file_that_somebody_moved_away_meanwhile_does_not_come_back_by_looking(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """It is made by whoever writes next, for this user alone."""
+    corrupt = sqlite3.DatabaseError("malformed")
+    corrupt.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    left = [1]
+
+    def work(connection: Connection) -> None:
+        if left:
+            left.clear()
+            for path in tmp_path.glob("outbox.db*"):
+                path.unlink()
+            raise DBAPIError("", {}, corrupt)
+        add(connection)
+
+    with opened(sqlite_url) as database:
+        database.run(work)
+        assert database.read(count) == 1
+    assert stat.S_IMODE((tmp_path / "outbox.db").stat().st_mode) == 0o600
+
+
+def test_setting_aside_needs_no_unix(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no fcntl there is no lock to hold."""
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    (tmp_path / "outbox.db").write_bytes(b"garbage" * 1000)
+    with opened(sqlite_url) as database:
+        database.run(add)
+
+    assert len(set_aside(tmp_path)) == 1
+
+
+PUT_ON_COMMAND = """
+import sys
+from tests.outbox.kit import make_lead, make_outbox
+outbox = make_outbox(sys.argv[1], lambda: 1_800_000_000.0)
+print("ready", flush=True)
+input()
+for number in range(20):
+    outbox.put(make_lead(f"{sys.argv[2]}-{number}"))
+"""
+
+
+def test_two_processes_that_find_a_corrupt_file_at_once_lose_nothing(
+    sqlite_url: str, tmp_path: Path, outbox_at: MakeOutbox
+) -> None:
+    """Set aside once, and all that was put is in the new file; once too often does no harm."""
+    (tmp_path / "outbox.db").write_bytes(b"garbage" * 1000)
+    programs = [start_program(PUT_ON_COMMAND, sqlite_url, number) for number in range(3)]
+    for program in programs:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+    for program in programs:
+        assert program.stdin is not None
+        program.stdin.write("\n")
+        program.stdin.flush()
+    for program in programs:
+        _, err = program.communicate(timeout=60)
+        assert program.returncode == 0, err
+
+    assert len(set_aside(tmp_path)) == 1
+    found = {item.lead.uid for item in outbox_at(sqlite_url).claim(300).claimed}
+    assert found == {f"{process}-{number}" for process in range(3) for number in range(20)}
+
+
+# Processes and servers
+
+
+def test_a_forked_child_opens_its_own_connections(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it inherited it drops without closing it under its parent's feet."""
+    closed = []
+    with opened(sqlite_url) as database:
+        database.run(add)
+        parents = database._open().engine
+        monkeypatch.setattr(parents, "dispose", lambda *, close: closed.append(close))
+        parent = os.getpid()
+        monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+        database.run(add)
+        assert database._open().engine is not parents
+        assert database.read(count) == 2
+        assert closed == [False]
+    parents.pool.dispose()
+
+
+def test_threads_open_one_engine_together(sqlite_url: str) -> None:
+    """The first one makes it, the others wait for it."""
+    with opened(sqlite_url) as database:
+        found = []
+        with database._lock:
+            threads = [
+                threading.Thread(target=lambda: found.append(database._open())) for _ in range(4)
+            ]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.05)
+        for thread in threads:
+            thread.join()
+
+    assert len(found) == 4
+    assert len({id(held) for held in found}) == 1
+
+
+def test_a_server_that_dropped_the_connections_is_asked_again(
+    postgresql_url: str, outbox_at: MakeOutbox
+) -> None:
+    """PostgreSQL restarted between two sign-ups: the second one does not notice."""
+    outbox = outbox_at(postgresql_url)
+    outbox.put(make_lead())
+    engine = sa.create_engine(outbox_url(postgresql_url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    engine.dispose()
+    outbox.put(make_lead())
+
+    assert outbox.stats().pending == 2
+
+
+def test_a_locked_table_on_a_server_is_given_up_after_about_a_second(
+    postgresql_url: str, outbox_at: MakeOutbox
+) -> None:
+    """A migration that takes its time stalls no view."""
+    outbox = outbox_at(postgresql_url)
+    outbox.put(make_lead())
+    engine = sa.create_engine(outbox_url(postgresql_url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"LOCK TABLE {leads.name}")
+        began = time.monotonic()
+        with pytest.raises(OperationalError):
+            outbox.put(make_lead())
+        waited = time.monotonic() - began
+    engine.dispose()
+
+    assert waited < PATIENCE + 1.0
+    assert outbox.stats().pending == 1
+
+
+def test_a_server_that_is_away_is_an_error_without_the_password() -> None:
+    """Nobody listens there."""
+    url = f"postgresql://me:{PASSWORD}@127.0.0.1:9/db"
+    with opened(url) as database, pytest.raises(OperationalError) as refused:
+        database.run(add, patience=0)
+    assert PASSWORD not in str(refused.value)
+
+
+def test_other_servers_get_no_options_of_postgresql(
+    monkeypatch: pytest.MonkeyPatch, sqlite_url: str
+) -> None:
+    """Any SQLAlchemy URL will do: a backend that is none of the two gets a plain engine."""
+    with opened(sqlite_url) as database:
+        database.is_sqlite = False
+        database.run(add)
+        assert database.read(count) == 1
+
+
+def test_an_error_shows_no_parameters(sqlite_url: str) -> None:
+    """`hide_parameters`: what a statement carried stands in no exception."""
+
+    def mistake(connection: Connection) -> None:
+        connection.execute(sa.text("SELECT :email FROM nowhere"), {"email": "canary@example.com"})
+
+    with opened(sqlite_url) as database, pytest.raises(SQLAlchemyError) as refused:
+        database.run(mistake, patience=0)
+    assert "canary" not in str(refused.value)
+
+
+FORK = """
+import os, sys
+from tests.outbox.kit import make_lead, make_outbox
+outbox = make_outbox(sys.argv[1], lambda: 1_800_000_000.0)
+outbox.put(make_lead("parent"))
+for number in range(3):
+    if not (child := os.fork()):
+        outbox.put(make_lead(f"child-{number}"))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+outbox.put(make_lead("parent"))
+print(outbox.stats().pending)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_parent_and_forked_children_write_side_by_side(database_url: str) -> None:
+    """One database object, four processes."""
+    assert run_program(FORK, database_url) == "5\n"

@@ -1,0 +1,126 @@
+"""What becomes of a lead after a call."""
+
+from __future__ import annotations
+
+import pytest
+
+from fprom_middleware import Status
+from fprom_middleware.leads import Reason
+from fprom_middleware.outcomes import NO_ANSWER, Outcome, read_answer
+from fprom_middleware.schedule import Ended, Later, next_step
+
+NOW = 1_800_000_000.0
+UNKNOWN = read_answer(404, b"{}")
+
+
+def most(low: float, high: float) -> float:
+    """Draw the largest number that full jitter may."""
+    assert low == 0.0
+    return high
+
+
+def least(low: float, high: float) -> float:
+    """Draw the smallest."""
+    return low
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "ended"),
+    [
+        (200, b"{}", Ended(Status.SENT)),
+        (422, b'{"transaction_id": "there is already"}', Ended(Status.DUPLICATE)),
+        (400, b"{}", Ended(Status.REJECTED, Reason.BAD_REQUEST)),
+    ],
+)
+def test_these_answers_end_a_lead_at_once(code: int, body: bytes, ended: Ended) -> None:
+    """200, 422 and 400, however often it was tried before."""
+    outcome = read_answer(code, body)
+
+    assert next_step(outcome, attempts=0, unknowns=0, now=NOW) == ended
+    assert next_step(outcome, attempts=99, unknowns=4, now=NOW) == ended
+
+
+def test_an_unknown_visitor_is_tried_five_times_in_fifteen_minutes() -> None:
+    """At 0, 10 s, 1, 5 and 15 minutes after the first try; then it is rejected."""
+    now, offsets = NOW, []
+    for unknowns in range(4):
+        step = next_step(UNKNOWN, attempts=unknowns, unknowns=unknowns, now=now)
+        assert isinstance(step, Later)
+        assert step.unknown
+        now = step.due_at
+        offsets.append(now - NOW)
+
+    assert offsets == [10.0, 60.0, 300.0, 900.0]
+    assert next_step(UNKNOWN, attempts=4, unknowns=4, now=now) == Ended(
+        Status.REJECTED, Reason.UNKNOWN_VISITOR
+    )
+
+
+def test_failures_do_not_use_up_the_tries_of_an_unknown_visitor() -> None:
+    """Twenty failed calls before it: the first 404 is still the first."""
+    assert next_step(UNKNOWN, attempts=20, unknowns=0, now=NOW) == Later(NOW + 10, unknown=True)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "longest"),
+    [(0, 2.0), (1, 4.0), (2, 8.0), (10, 2048.0), (11, 3600.0), (12, 3600.0), (10**6, 3600.0)],
+)
+def test_the_back_off_doubles_from_two_seconds_to_an_hour(attempts: int, longest: float) -> None:
+    """With full jitter: from nothing at all up to 2 s * 2^n."""
+    outcome = read_answer(503, b"")
+    draws = [next_step(outcome, attempts=attempts, unknowns=0, now=NOW) for _ in range(50)]
+    latest = next_step(outcome, attempts=attempts, unknowns=0, now=NOW, jitter=most)
+
+    assert latest == Later(NOW + longest)
+    assert all(isinstance(step, Later) and 0 <= step.due_at - NOW <= longest for step in draws)
+    assert len(set(draws)) > 1
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        NO_ANSWER,
+        read_answer(200, b"<html>"),
+        read_answer(200, None),
+        *(read_answer(code, b"") for code in (201, 302, 401, 403, 405, 408, 413, 429, 500, 599)),
+    ],
+)
+def test_everything_else_is_due_later_for_ever(outcome: Outcome) -> None:
+    """There is no last try."""
+    assert isinstance(next_step(outcome, attempts=10**6, unknowns=4, now=NOW), Later)
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("-1", 0.0),
+        ("1000000000", 3600.0),
+        ("9" * 5000, 3600.0),
+        ("Fri, 15 Jan 2027 08:00:30 GMT", 30.0),
+        ("Fri, 15 Jan 2027 07:00:00 GMT", 0.0),
+        ("Mon, 01 Jan 2035 00:00:00 GMT", 3600.0),
+        ("in a while", 0.0),
+        ("", 0.0),
+        (None, 0.0),
+    ],
+)
+@pytest.mark.parametrize("code", [503, 500, 408, 405, 401])
+def test_retry_after_is_the_minimum(code: int, header: str | None, wait: float) -> None:
+    """Seconds or a date, an hour at the most; what is neither asks for nothing."""
+    outcome = read_answer(code, b"", retry_after=header, now=NOW)
+
+    assert next_step(outcome, attempts=0, unknowns=0, now=NOW, jitter=least) == Later(NOW + wait)
+    assert next_step(outcome, attempts=11, unknowns=0, now=NOW, jitter=most) == Later(NOW + 3600)
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [(None, 60.0), ("nonsense", 60.0), ("5", 5.0), ("0", 0.0), ("120", 120.0)],
+)
+def test_429_waits_a_minute_unless_it_says_otherwise(header: str | None, wait: float) -> None:
+    """Its own Retry-After goes before, a shorter one too."""
+    outcome = read_answer(429, b"", retry_after=header, now=NOW)
+
+    assert next_step(outcome, attempts=0, unknowns=0, now=NOW, jitter=least) == Later(NOW + wait)

@@ -1,0 +1,227 @@
+"""How users call the package; type checkers read it, nobody runs it.
+
+Each deliberate mistake carries the code of the complaint it must cause: where a checker
+does not complain, the unused `type: ignore` is the error.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, assert_type
+from uuid import uuid4
+
+from fastapi import FastAPI
+from flask import Flask
+from starlette.applications import Starlette
+
+from fprom_middleware import (
+    Fprom,
+    FpromConfigError,
+    FpromError,
+    FpromNotInstalled,
+    FpromSettings,
+    FpromTokenError,
+    Lead,
+    Receipt,
+    Status,
+    TrackingContext,
+    asgi,
+    dump_tracking,
+    fastapi,
+    flask,
+    get_tracking,
+    load_tracking,
+    starlette,
+    track_signup,
+    track_signup_async,
+    wsgi,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    import httpx
+    from starlette.config import Config
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+
+def settings_by_hand() -> None:
+    """Python values and text alike."""
+    FpromSettings(api_key="k", account_id="a")
+    FpromSettings(
+        api_key="k",
+        account_id="a",
+        enabled="false",
+        base_url="http://127.0.0.1:8750",
+        timeout="2.5",
+        trusted_proxies=["10.0.0.0/8", "loopback"],
+        client_ip_header="CF-Connecting-IP",
+        send_ip="truncated",
+        delivery="inline",
+        worker="none",
+        rate_limit=100,
+        secret_keys=("old", "new"),
+        link_params="fpr, via",
+        consent=bool,
+        before_send="shop.hooks.before_send",
+    )
+    settings = FpromSettings.from_mapping({"FPROM_ENABLED": False, "OTHER": object()})
+    assert_type(settings, FpromSettings)
+    assert_type(FpromSettings.from_env(), FpromSettings)
+    assert_type(settings.timeout, float)
+    assert_type(settings.api_key, str | None)
+    assert_type(settings.trusted_proxies, int | tuple[str, ...])
+    FpromSettings("k", "a")  # type: ignore[call-arg]
+    FpromSettings(api_key=b"k")  # type: ignore[arg-type]
+    FpromSettings(apikey="k")  # type: ignore[call-arg]
+    FpromSettings(consent=lambda: True)  # type: ignore[arg-type,misc]
+    settings.timeout = 5  # type: ignore[misc]
+
+
+def accounts(config: Mapping[str, Any], client: httpx.Client, other: httpx.AsyncClient) -> None:
+    """What an account is made of."""
+    fprom = Fprom(FpromSettings(api_key="k", account_id="a"))
+    Fprom()
+    Fprom(config)
+    Fprom(config, clock=lambda: 0.0, client=client, async_client=other)
+    assert_type(fprom.settings, FpromSettings)
+    assert_type(fprom.close(), None)
+    Fprom("https://api.firstpromoter.com")  # type: ignore[arg-type]
+    Fprom(config, client=other)  # type: ignore[arg-type]
+    Fprom(config, clock=datetime.now)  # type: ignore[arg-type]
+
+
+def takes_text(text: str | None) -> None:
+    """Take what may be missing."""
+
+
+def takes_text_only(text: str) -> None:
+    """Take what must be there."""
+
+
+def sign_ups(request: object, fprom: Fprom, context: TrackingContext) -> None:
+    """What a sync view does."""
+    receipt = track_signup(request, "visitor@example.com")
+    assert_type(receipt, Receipt)
+    assert_type(receipt.status, Status)
+    assert_type(receipt.durable, bool)
+    assert_type(receipt.lead, Lead | None)
+    assert_type(receipt.status == "queued", bool)
+    takes_text(receipt.reason)
+    track_signup(
+        request,
+        uid=7,
+        ref_id="anna",
+        created_at=datetime.now(UTC),
+        skip_email_notification=True,
+        session=object(),
+    )
+    fprom.track_signup(context, uid=uuid4())
+    tracking = get_tracking(request)
+    assert_type(tracking, TrackingContext)
+    assert_type(tracking.tid, str | None)
+    assert_type(tracking.ref_id, str | None)
+    assert_type(tracking.ip, str | None)
+    takes_text(tracking.tid)
+    takes_text_only(tracking.tid)  # type: ignore[arg-type]
+    track_signup()  # type: ignore[call-arg]
+    track_signup(request, 7)  # type: ignore[arg-type]
+    track_signup(request, "a@b.c", "7")  # type: ignore[call-arg]
+    track_signup(request, email="a@b.c", tid="t")  # type: ignore[call-arg]
+    track_signup(request, "a@b.c", created_at="2025-04-25")  # type: ignore[arg-type]
+    tracking.tid = "another"  # type: ignore[misc]
+    receipt.status = Status.SENT  # type: ignore[misc]
+
+
+async def async_sign_ups(request: Request, fprom: Fprom) -> None:
+    """What an async view does."""
+    assert_type(await track_signup_async(request, "visitor@example.com"), Receipt)
+    assert_type(await fprom.track_signup_async(request, uid=7), Receipt)
+    assert_type(await fprom.aclose(), None)
+    forgotten: Receipt = track_signup_async(request, "a@b.c")  # type: ignore[assignment]
+    assert_type(forgotten.status, Status)
+
+
+def leads_and_contexts() -> None:
+    """What can be made by hand."""
+    context = TrackingContext("t", ref_id="anna", ip="203.0.113.7", captured_at=datetime.now(UTC))
+    assert_type(context.captured_at, datetime | None)
+    lead = Lead(email="a@b.c", tid="t", created_at=datetime.now(UTC))
+    assert_type(lead.to_json(), dict[str, Any])
+    Lead("a@b.c")  # type: ignore[call-arg]
+    Lead(uid=7)  # type: ignore[arg-type]
+    lead.email = None  # type: ignore[misc]
+    Receipt(Status.SKIPPED)
+    Receipt("skipped")  # type: ignore[arg-type]
+
+
+def wsgi_apps(app: WSGIApplication, config: Mapping[str, Any], fprom: Fprom) -> WSGIApplication:
+    """The middleware is a WSGI app around a WSGI app."""
+    wsgi.FpromMiddleware(app)
+    wsgi.FpromMiddleware(app, config)
+    wsgi.FpromMiddleware(app, fprom.settings)
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        assert_type(get_tracking(environ).tid, str | None)
+        start_response("200 OK", [])
+        return []
+
+    wsgi.FpromMiddleware(application, "key")  # type: ignore[arg-type]
+    wsgi.FpromMiddleware(len)  # type: ignore[arg-type]
+    return wsgi.FpromMiddleware(application, fprom)
+
+
+def asgi_apps(app: ASGIApp, fprom: Fprom) -> ASGIApp:
+    """The middleware is an ASGI app around an ASGI app."""
+    asgi.FpromMiddleware(app, {"FPROM_ENABLED": False})
+    asgi.FpromMiddleware(len)  # type: ignore[arg-type]
+    return asgi.FpromMiddleware(Starlette(), fprom)
+
+
+def frameworks(fprom: Fprom, config: Config) -> None:
+    """Each framework's one line."""
+    assert_type(flask.init_app(Flask("shop")), Fprom)
+    flask.init_app(Flask("shop"), fprom)
+    flask.init_app(Flask("shop"), {"FPROM_ENABLED": False})
+    flask.init_app(Starlette())  # type: ignore[arg-type]
+    assert_type(starlette.init_app(Starlette()), Fprom)
+    starlette.init_app(Starlette(), config)
+    starlette.init_app(Starlette(), {"FPROM_ENABLED": "false"})
+    starlette.init_app(Flask("shop"))  # type: ignore[arg-type]
+    assert_type(fastapi.init_app(FastAPI(), fprom), Fprom)
+    app = FastAPI()
+    app.add_middleware(fastapi.FpromMiddleware, fprom=fprom)
+    app.add_middleware(fastapi.FpromMiddleware, fprm=fprom)  # type: ignore[call-arg]
+
+
+def carried(request: object, fprom: Fprom, context: TrackingContext) -> None:
+    """A context on its way through a link or a job."""
+    assert_type(dump_tracking(request), str)
+    assert_type(load_tracking(request, "token"), TrackingContext)
+    assert_type(load_tracking(request, None, default=None), TrackingContext | None)
+    assert_type(fprom.dump_tracking(context, purpose="invitation"), str)
+    assert_type(fprom.load_tracking("token", max_age=3600), TrackingContext)
+    dump_tracking(request, purpose=7)  # type: ignore[arg-type]
+    load_tracking(request, "token", default=None).tid  # type: ignore[union-attr]  # noqa: B018
+
+
+def takes_value_error(error: ValueError) -> None:
+    """Take what settings code catches."""
+
+
+def takes_lookup_error(error: LookupError) -> None:
+    """Take what a view catches."""
+
+
+def errors(error: FpromError) -> str:
+    """What there is to catch."""
+    if isinstance(error, FpromConfigError):
+        assert_type(error.key, str | None)
+        takes_value_error(error)
+    if isinstance(error, FpromTokenError):
+        return error.reason
+    if isinstance(error, FpromNotInstalled):
+        takes_lookup_error(error)
+    return str(error)
