@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookiejar import CookieJar
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -172,9 +172,15 @@ class TrackingApi:
 def _options() -> dict[str, Any]:
     return {
         "headers": {"User-Agent": _AGENT},
-        # The vendor's load balancer may set cookies; they are no part of the API.
-        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        "cookies": _NoCookies(),
     }
+
+
+class _NoCookies(CookieJar):
+    # The vendor's load balancer may set cookies; they are no part of the API. Nor is the time
+    # that an ordinary jar takes to look for some in each answer.
+    def extract_cookies(self, response: object, request: object) -> None:
+        pass
 
 
 def _read(answer: httpx.Response, ends: float) -> bytes | None:

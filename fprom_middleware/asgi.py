@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-    ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+    # Every framework has types of its own for these three.
+    ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class FpromMiddleware:

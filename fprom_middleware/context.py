@@ -214,7 +214,9 @@ def locate(request: object) -> tuple[TrackingContext, Mapping[str, Any] | None]:
 
 
 def _places(request: object) -> Iterator[tuple[object, Mapping[str, Any] | None]]:
-    for name in ("", *_ATTRIBUTES):
+    # The request itself comes last: Starlette's is a mapping too, but not the scope that a
+    # consent hook is promised.
+    for name in (*_ATTRIBUTES, ""):
         # All of it in here: a proxy may even refuse to say what it is.
         try:
             place = getattr(request, name, None) if name else request

@@ -27,7 +27,7 @@ SETTLE_AFTER: Final = 0.05
 """Seconds of sent and unsettled calls: what a crash would make this process send again."""
 LOOK_AFTER: Final = 0.25
 """Seconds after which a claim asks whether somebody else has paused the account."""
-LARGEST_BATCH: Final = 50
+LARGEST_BATCH: Final = 100
 _BATCH_SECONDS: Final = 0.25
 _REAL_NAP: Final = 1.0
 _OTHER_NAP: Final = 0.02

@@ -82,5 +82,5 @@ def _in_child() -> None:
         turnstile.reset()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
     os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_in_child)

@@ -96,8 +96,11 @@ class Keeper:
             tid = None
         if kept is None:
             return Kept(tid, ref_id, int(self._clock())) if tid or ref_id else None
-        new = Kept(tid or kept.tid, ref_id or kept.ref_id, kept.since)
-        return None if new == kept else new
+        tid, ref_id = tid or kept.tid, ref_id or kept.ref_id
+        # Nearly every request ends here: nothing is made that is only to be compared.
+        if tid == kept.tid and ref_id == kept.ref_id:
+            return None
+        return Kept(tid, ref_id, kept.since)
 
     def set_cookie(self, kept: Kept, *, secure: bool) -> str | None:
         """Write the Set-Cookie header.

@@ -43,6 +43,7 @@ class Claimed:
         lead: What to send.
         attempts: Calls so far.
         unknowns: How many of them were answered 404.
+        queued_at: When it was written; SQLite gives the id of a deleted row to a later one.
         claimed_at: When the lease began, seconds since the epoch.
         lease: When the lease ends, seconds since the epoch; it names the lease too.
     """
@@ -51,6 +52,7 @@ class Claimed:
     lead: Lead
     attempts: int
     unknowns: int
+    queued_at: float
     claimed_at: float
     lease: float
 
@@ -184,14 +186,20 @@ class Outbox:
             for (item, _, _), step in zip(sent, steps, strict=True):
                 if not (isinstance(step, Ended) and step.status is not Status.REJECTED):
                     self._keep(connection, item, step)
-            # Delivered is delivered, whoever holds the lease by now.
+            # Delivered is delivered, whoever holds the lease by now: but the lead, not the row
+            # that has its id by now.
             delivered = [
-                item.id
+                item
                 for (item, _, _), step in zip(sent, steps, strict=True)
                 if isinstance(step, Ended) and step.status is not Status.REJECTED
             ]
             if delivered:
-                connection.execute(sa.delete(leads).where(leads.c.id.in_(delivered)))
+                connection.execute(
+                    sa.delete(leads).where(
+                        leads.c.id.in_([item.id for item in delivered]),
+                        leads.c.queued_at.in_([item.queued_at for item in delivered]),
+                    )
+                )
             if unused:
                 self._release(connection, unused)
 
@@ -265,7 +273,13 @@ class Outbox:
 
     def _due(self, connection: Connection, most: int, now: float) -> Sequence[Any]:
         statement = (
-            sa.select(leads.c.id, leads.c.payload, leads.c.attempts, leads.c.unknowns)
+            sa.select(
+                leads.c.id,
+                leads.c.payload,
+                leads.c.attempts,
+                leads.c.unknowns,
+                leads.c.queued_at,
+            )
             .where(leads.c.account == self._account, leads.c.due_at <= now)
             .order_by(leads.c.due_at)
             .limit(most)
@@ -335,6 +349,7 @@ def _claimed(row: Any, now: float, lease: float) -> Claimed:
         lead=Lead.from_json(json.loads(row.payload)),
         attempts=row.attempts,
         unknowns=row.unknowns,
+        queued_at=row.queued_at,
         claimed_at=now,
         lease=lease,
     )

@@ -217,6 +217,6 @@ def _close_all() -> None:
         delivery.close()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
     # A child does not close what is its parent's: a lock that was held there stays so for ever.
     os.register_at_fork(after_in_child=_running.clear)

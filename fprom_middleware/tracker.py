@@ -392,7 +392,7 @@ def _after_fork() -> None:
         fprom._forked()  # noqa: SLF001 - this module's own
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
     os.register_at_fork(after_in_child=_after_fork)
 
 

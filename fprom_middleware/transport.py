@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LIMITS: Final = httpx.Limits(
-    max_connections=100, max_keepalive_connections=20, keepalive_expiry=60.0
+    max_connections=100, max_keepalive_connections=20, keepalive_expiry=45.0
 )
 
 

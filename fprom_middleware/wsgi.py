@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .context import KEY, UNREAD, RequestTracking
@@ -56,6 +57,7 @@ class FpromMiddleware:
         return self.app(environ, start_response)
 
 
+@cache
 def header_key(name: str) -> str:
     """Return the environ key of a request header.
 

@@ -35,11 +35,11 @@ def worker(fprom: Fprom) -> None:
         if why is not None:
             # A staging area runs the same processes, and must not see this one restart for ever.
             click.echo(f"{why} Ctrl-C stops waiting.")
-            stop.wait()
+            _sleep_until(stop)
             return
         pumping = _Pumping(fprom, stop)
         pumping.start()
-        stop.wait()
+        _sleep_until(stop)
         pumping.join(GRACE)
     if pumping.error is not None:
         raise pumping.error
@@ -47,6 +47,12 @@ def worker(fprom: Fprom) -> None:
         click.echo("stopped; one call was in flight, its lead is sent again later")
     else:
         click.echo(f"stopped; {describe(pumping.counts, fprom.stats())}")
+
+
+def _sleep_until(stop: threading.Event) -> None:
+    # Not for ever at once: not every system wakes a waiting thread for a signal.
+    while not stop.wait(0.5):
+        pass
 
 
 class _Pumping(threading.Thread):

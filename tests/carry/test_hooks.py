@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.requests import HTTPConnection
+from werkzeug.wrappers import Request
 
 from fprom_middleware import FpromConfigError, FpromSettings, Lead, TrackingContext
 from tests.carry.kit import EMAIL, IP, TID, Account
@@ -58,6 +60,22 @@ def test_each_account_counts_its_own(visit: Visit) -> None:
     broken.fprom.track_signup(visit(broken.fprom, cookie=VENDOR).carrier, EMAIL)
     assert broken.fprom.stats().hook_errors == before + 1
     assert sound.fprom.stats().hook_errors == 0
+
+
+def test_the_hook_gets_the_environ_or_scope_of_a_frameworks_request(visit: Visit) -> None:
+    """Never the request object, even where that is a mapping, as Starlette's is."""
+    asked: list[object] = []
+
+    def hook(carrier: object) -> bool:
+        asked.append(carrier)
+        return True
+
+    account = Account(consent=hook)
+    carrier = visit(account.fprom, cookie=VENDOR).carrier
+    request = HTTPConnection(carrier) if "type" in carrier else Request(carrier)
+    assert account.fprom.track_signup(request, EMAIL).status == "sent"
+    assert account.fprom.load_tracking(account.fprom.dump_tracking(request)).tid == TID
+    assert [one is carrier for one in asked] == [True, True]
 
 
 @pytest.mark.parametrize(

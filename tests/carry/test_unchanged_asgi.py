@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask, BackgroundTasks
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 
     from starlette.websockets import WebSocket
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    # trio's word for a generator that Starlette leaves when the client is gone.
+    pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning"),
+]
 
 HERE = Path(__file__)
 HTML = [(b"content-type", b"text/html")]
@@ -80,7 +85,7 @@ def server_sent_events(_: Request, events: Events) -> Response:
         for number in range(3):
             events.append(("made", number))
             yield f"data: {number}\n\n"
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
 
     return StreamingResponse(parts(), media_type="text/event-stream")
 
@@ -89,7 +94,7 @@ def background(_: Request, events: Events) -> Response:
     """Do something after the answer, in a thread and in the loop."""
 
     async def waiting() -> None:
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         events.append(("background", "async"))
 
     tasks = BackgroundTasks([BackgroundTask(events.append, ("background", "sync"))])
@@ -217,7 +222,7 @@ async def serve(
 
     async def receive() -> Any:
         if not incoming:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             return {"type": "http.disconnect"}
         events.append(("received", incoming[0]["type"]))
         return incoming.pop(0)
@@ -277,6 +282,56 @@ async def test_nothing_else_changes(
             bare = [(k, {**m, "headers": []}) if "status" in m else (k, m) for k, m in bare]
         assert cleaned == bare
         assert found == 0 or (method == "GET" and account.fprom.settings.keep_days)
+
+
+async def listen(app: Any, events: Events) -> None:
+    """Take two parts of an endless answer, then close the connection."""
+    gone, parts = anyio.Event(), 0
+
+    async def receive() -> Any:
+        await gone.wait()
+        events.append(("told",))
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        nonlocal parts
+        events.append(("sent", readable(message)))
+        parts += message["type"] == "http.response.body"
+        if parts == 2:
+            gone.set()
+            await anyio.sleep_forever()
+
+    # Before version 2.4 of the protocol a server told in receive that the client is gone.
+    scope = {"type": "http", "method": "GET", "asgi": {"spec_version": "2.3"}}
+    headers = [(name.lower().encode(), value.encode()) for name, value in VISITOR.items()]
+    await app({**scope, "headers": headers}, receive, send)
+
+
+async def test_a_client_that_leaves_an_endless_stream() -> None:
+    """The generator is cancelled and closed at the same moment as without the middleware."""
+
+    async def endless(events: Events, scope: Any, receive: Any, send: Any) -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b"more"
+            finally:
+                events.append(("generator closed",))
+
+        try:
+            await StreamingResponse(parts(), media_type="text/html")(scope, receive, send)
+        finally:
+            events.append(("app ended",))
+
+    bare: Events = []
+    events: Events = []
+    await listen(partial(endless, bare), bare)
+    await listen(FpromMiddleware(partial(endless, events), Account(keep_days=60).fprom), events)
+    cleaned, found = without_ours(events)
+    order = [one for one in bare if one != ("generator closed",)]
+    assert [one for one in cleaned if one != ("generator closed",)] == order
+    assert ("told",) in order
+    assert found == 1
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/files/kit.py", "/files/nowhere"])
@@ -360,10 +415,12 @@ def test_a_websocket() -> None:
         await socket.close(4001, "done")
 
     app = Starlette(routes=[WebSocketRoute("/", talk)])
-    with TestClient(FpromMiddleware(app, Account(keep_days=60).fprom)) as client:
-        with client.websocket_connect("/", headers=VISITOR) as socket:
-            names = [name for name, _ in socket.extra_headers or []]
-            assert names == [b"x-own", b"content-type"]
-            socket.send_text("hello")
-            assert socket.receive_text() == f"hello {TID}"
-            assert socket.receive() == {"type": "websocket.close", "code": 4001, "reason": "done"}
+    with (
+        TestClient(FpromMiddleware(app, Account(keep_days=60).fprom)) as client,
+        client.websocket_connect("/", headers=VISITOR) as socket,
+    ):
+        headers: Any = socket.extra_headers
+        assert [name for name, _ in headers] == [b"x-own", b"content-type"]
+        socket.send_text("hello")
+        assert socket.receive_text() == f"hello {TID}"
+        assert socket.receive() == {"type": "websocket.close", "code": 4001, "reason": "done"}

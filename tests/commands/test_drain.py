@@ -86,11 +86,14 @@ def test_waiting_goes_on_until_nothing_is_pending(
     monkeypatch.setattr("fprom_middleware.commands.pump.POLL", 0.01)
     desk.put("ann@example.com")
 
-    def better_next_time(_: object) -> int:
-        desk.clock.later(3600)
-        return 503 if len(desk.api.seen) < 3 else 200
+    desk.api.says = lambda _: 503 if len(desk.api.seen) < 3 else 200
+    stats = desk.fprom.stats
 
-    desk.api.says = better_next_time
+    def a_minute_later() -> object:
+        desk.clock.later(60)
+        return stats()
+
+    monkeypatch.setattr(desk.fprom, "stats", a_minute_later)
 
     assert desk("drain", "--wait") == ("sent 1, duplicate 0, rejected 0, due later 2; 0 pending\n")
 

@@ -68,7 +68,7 @@ def test_rejected_leads_are_listed_masked(desk: Desk) -> None:
 
     answer = desk("outbox")
 
-    assert [line.split() for line in answer.splitlines()[2:]] == [
+    assert [line.split() for line in answer.splitlines()[3:]] == [
         ["3", "2027-01-15T08:01:00Z", "bad_request", "1", "uid", "…0123"],
         ["2", "2027-01-15T08:01:00Z", "bad_request", "1", "b***@example.com"],
         ["1", "2027-01-15T08:00:00Z", "bad_request", "1", "a***@example.com"],

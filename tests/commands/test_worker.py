@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def test_in_this_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It sends, it stops, it says what it did."""
     monkeypatch.setattr("fprom_middleware.commands.pump.POLL", 0.01)
     desk.put("ann@example.com")
-    threading.Timer(0.3, signal.raise_signal, [signal.SIGTERM]).start()
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGTERM]).start()
 
     answer = desk("worker")
 
@@ -109,7 +110,7 @@ def test_a_call_in_flight_is_left(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     desk.put("ann@example.com")
 
     def hang(_: object) -> int:
-        signal.raise_signal(signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
         go_on.wait(10)
         return 200
 
@@ -139,7 +140,7 @@ def test_without_an_outbox_it_does_not_start(desk: Desk) -> None:
 
 def test_a_disabled_account_waits(desk: Desk) -> None:
     """A staging area runs the same processes; none of them may crash in a loop."""
-    threading.Timer(0.2, signal.raise_signal, [signal.SIGTERM]).start()
+    threading.Timer(0.8, os.kill, [os.getpid(), signal.SIGTERM]).start()
 
     answer = desk("worker", enabled=False)
 

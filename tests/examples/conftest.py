@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import tempfile
 import uuid
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +22,10 @@ if str(ROOT) not in sys.path:
 from examples.journey import cast  # noqa: E402 - the examples are no installed package
 from examples.journey.servers import Servers  # noqa: E402
 from examples.journey.watch import Watch  # noqa: E402
+from tests.examples.provider import provider  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from examples.journey.servers import Server
 
@@ -83,6 +84,12 @@ class Shop:
             trust_env=False,
         )
 
+    def mail_to(self, email: str) -> str:
+        """Return the link in the one mail to an address."""
+        texts = [path.read_text() for path in (self.folder / "mail").iterdir()]
+        (text,) = [text for text in texts if text.startswith(f"To: {email}\n")]
+        return text.split()[-1]
+
     def users(self) -> dict[str, str]:
         """Return the password column by e-mail address."""
         with closing(sqlite3.connect(self.folder / "shop.db")) as db:
@@ -90,11 +97,18 @@ class Shop:
 
 
 @contextmanager
-def running(name: str, sandbox_url: str) -> Iterator[Shop]:
-    """Run one example under its real server."""
-    with tempfile.TemporaryDirectory(prefix="fprom-test-") as folder, Servers() as servers:
-        path = Path(folder)
-        server = cast.SHOPS[name](servers, path, sandbox_url, trusted_proxies="loopback")
+def running(
+    name: str,
+    sandbox_url: str,
+    *,
+    folder: Path | None = None,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Shop]:
+    """Run one example under its real server; a folder where it has run before has its data."""
+    with tempfile.TemporaryDirectory(prefix="fprom-test-") as new, Servers() as servers:
+        path = folder or Path(new)
+        start = cast.SHOPS[name]
+        server = start(servers, path, sandbox_url, trusted_proxies="loopback", more=more)
         server.wait_until_ready(Watch())
         yield Shop(server, path)
 
@@ -136,6 +150,36 @@ def plain_uvicorn_shop(sandbox: Sandbox) -> Iterator[Shop]:
         server = servers.start("starlette", command, environment, folder)
         server.wait_until_ready(Watch())
         yield Shop(server, folder)
+
+
+@pytest.fixture(scope="session")
+def oauth_provider() -> Iterator[str]:
+    """The address of an OAuth provider."""
+    with provider() as url:
+        yield url
+
+
+class Opened:
+    """The examples with other settings, each started when a test first asks for it."""
+
+    def __init__(self, sandbox_url: str, stack: ExitStack) -> None:
+        self._sandbox_url, self._stack = sandbox_url, stack
+        self._shops: dict[tuple[Any, ...], Shop] = {}
+
+    def open(self, name: str, **settings: str) -> Shop:
+        """Return the example with these settings, running."""
+        key = (name, *sorted(settings.items()))
+        if key not in self._shops:
+            running_one = running(name, self._sandbox_url, more=settings)
+            self._shops[key] = self._stack.enter_context(running_one)
+        return self._shops[key]
+
+
+@pytest.fixture(scope="session")
+def opened(sandbox: Sandbox) -> Iterator[Opened]:
+    """The examples with other settings."""
+    with ExitStack() as stack:
+        yield Opened(sandbox.url, stack)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_page_carries_the_script_and_no_key(shop: Shop, sandbox: Sandbox) -> Non
     """The landing page loads the script for the account; the API key is in no page."""
     landing = shop.get("/")
     assert f'<script src="{sandbox.url}/fpr.js" async></script>' in landing.text
-    assert f'fpr("init", {{cid: "{cast.ACCOUNT_ID}"}});' in landing.text
+    assert f'fpr("init",{{cid:"{cast.ACCOUNT_ID}"}});fpr("click");' in landing.text
     for path in ("/", "/register", "/welcome"):
         answer = shop.get(path)
         assert answer.status_code == 200

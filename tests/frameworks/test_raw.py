@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import UserDict
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
 
@@ -11,6 +12,7 @@ import pytest
 
 from fprom_middleware import (
     FpromNotInstalled,
+    Status,
     TrackingContext,
     get_tracking,
     track_signup,
@@ -18,7 +20,7 @@ from fprom_middleware import (
 )
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
-from tests.frameworks.account import EMAIL, sign_up, sign_up_async
+from tests.frameworks.account import EMAIL, EXPECTED, HEADERS, sign_up, sign_up_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +55,16 @@ def test_a_context_is_its_own_request() -> None:
     """A job hands in what a view gave it."""
     context = TrackingContext(tid="tid-of-the-visitor")
     assert get_tracking(context) is context
+
+
+@pytest.mark.parametrize("name", ["environ", "scope", "env", "wsgi_environ", "_scope"])
+def test_the_mapping_is_found_wherever_frameworks_keep_it(account: Account, name: str) -> None:
+    """One attribute a framework; the frameworks themselves are tested where they are installed."""
+    environ = {"HTTP_COOKIE": HEADERS["Cookie"]}
+    WsgiMiddleware(lambda *_: [], account.fprom)(environ, MagicMock())
+    request = SimpleNamespace(**{name: environ})
+    assert get_tracking(request).tid == EXPECTED["tid"]
+    assert track_signup(request, EMAIL).status is Status.SENT
 
 
 class Explosive:

@@ -405,6 +405,28 @@ def test_a_file_that_is_deleted_while_open_is_made_again(sqlite_url: str, tmp_pa
         assert stat.S_IMODE((tmp_path / "outbox.db").stat().st_mode) == 0o600
 
 
+def test_a_file_that_is_deleted_alone_leaves_nothing_in_the_way(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its -wal and -shm go after it, unless another process has made a new one meanwhile."""
+    path = tmp_path / "outbox.db"
+    with opened(sqlite_url) as database:
+        database.run(add)
+        path.unlink()
+        database.run(add)
+        assert database.read(count) == 1
+        path.unlink()
+
+        @contextmanager
+        def somebody_is_faster(_path: Path) -> Iterator[None]:
+            path.touch(mode=0o600)
+            yield
+
+        monkeypatch.setattr("fprom_middleware.database._exclusive", somebody_is_faster)
+        database.run(add)
+        assert database.read(count) == 1
+
+
 def test_a_file_that_is_deleted_during_the_write_is_written_again(
     sqlite_url: str, tmp_path: Path
 ) -> None:

@@ -478,10 +478,10 @@ def test_calls_that_come_too_late_for_their_second_are_asked_for_anew(
 def test_batches_grow_with_a_fast_api_and_shrink_with_a_slow_one(
     sqlite_url: str, make: MakeFprom, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From five up to fifty, down to one: about a quarter of a second's worth."""
+    """From five up to a hundred, down to one: about a quarter of a second's worth."""
     fprom = make(sqlite_url, rate_limit=10_000)
     outbox = outbox_of(fprom)
-    outbox.put(*make_leads(160))
+    outbox.put(*make_leads(265))
     asked = []
     claim = outbox.claim
 
@@ -492,8 +492,8 @@ def test_batches_grow_with_a_fast_api_and_shrink_with_a_slow_one(
     monkeypatch.setattr(outbox, "claim", note)
     ticks = [0.0]
     monkeypatch.setattr("fprom_middleware.drain.time.monotonic", lambda: ticks[0])
-    fprom.drain(limit=150)
-    assert asked == [5, 10, 20, 40, LARGEST_BATCH, 25]
+    fprom.drain(limit=255)
+    assert asked == [5, 10, 20, 40, 80, LARGEST_BATCH]
 
     def slow(_: Seen) -> int:
         ticks[0] += 0.3

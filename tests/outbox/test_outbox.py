@@ -333,6 +333,21 @@ def test_who_lost_the_lease_changes_the_lead_only_by_delivering_it(
     ]
 
 
+def test_a_late_delivery_does_not_take_who_has_its_row_by_now(
+    database_url: str, outbox_at: MakeOutbox, clock: Clock
+) -> None:
+    """SQLite gives the id of a deleted row to the next one."""
+    slow, other = outbox_at(database_url), outbox_at(database_url)
+    slow.put(make_lead("old"))
+    late = slow.claim(1)
+    clock.later(LEASE)
+    settle(other, other.claim(1), DUPLICATE, clock.now)
+    other.put(make_lead("new"))
+    settle(slow, late, SENT, clock.now)
+
+    assert uids(other.claim(1).claimed) == ["new"]
+
+
 def test_settling_is_patient(outbox_at: MakeOutbox, sqlite_url: str, clock: Clock) -> None:
     """What was sent is worth waiting for: up to a call's time-out, not a view's second."""
     outbox, other = outbox_at(sqlite_url, timeout=5.0), outbox_at(sqlite_url)

@@ -16,13 +16,14 @@ register = template.Library()
 
 
 @register.simple_tag  # type: ignore[untyped-decorator]  # Django has no types
-def fprom_script(nonce: str | None = None) -> Html:
+def fprom_script(nonce: str | None = None, src: str = snippet.SCRIPT_URL) -> Html:
     """Write FirstPromoter's tracking script.
 
     Args:
         nonce: The page's Content-Security-Policy nonce, where it has one.
+        src: Where the script comes from; a local stand-in while developing.
 
     Returns:
         Markup.
     """
-    return snippet.fprom_script(get_fprom().settings, nonce)
+    return snippet.fprom_script(get_fprom().settings, nonce, src)

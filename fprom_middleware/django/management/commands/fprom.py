@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -46,16 +47,16 @@ class Command(BaseCommand):  # type: ignore[misc]  # Django has no types
         """Take whatever comes: ``call_command("fprom", "drain", "--limit", "5")``."""
         parser.add_argument("arguments", nargs=argparse.REMAINDER)
 
-    def handle(self, *_: Any, arguments: list[str], **__: Any) -> None:
+    def handle(self, *_: Any, arguments: list[str], **options: Any) -> None:
         """Run from ``call_command``.
 
         Raises:
             CommandError: The command ended with an error.
         """
+        group = _group()
         import click  # noqa: PLC0415 - it may be missing, which _group says
 
-        group = _group()
-        with redirect_stdout(self.stdout):
+        with redirect_stdout(options.get("stdout") or sys.stdout):
             try:
                 group.main(arguments, prog_name="manage.py fprom", standalone_mode=False)
             except click.ClickException as error:

@@ -1,0 +1,47 @@
+"""The tests' root on the path, Django set up, and a database of either kind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+ROOT = str(Path(__file__).resolve().parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from tests.commands.loopback import LoopbackApi, loopback_api  # noqa: E402 - the path comes first
+from tests.django.kit import django_database, django_settings, file_url  # noqa: E402
+from tests.services import postgresql_database  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        yield file_url(tmp_path)
+    else:
+        with postgresql_database("django") as one:
+            yield one
+
+
+@pytest.fixture
+def connection(url: str, api: LoopbackApi) -> Iterator[Any]:
+    """Django's connection to it; the settings name it as the outbox's too."""
+    with (
+        django_settings(FPROM_OUTBOX_URL=url, FPROM_BASE_URL=api.url),
+        django_database(url) as one,
+    ):
+        yield one
+
+
+@pytest.fixture
+def api() -> Iterator[LoopbackApi]:
+    """FirstPromoter on a loopback socket."""
+    with loopback_api() as one:
+        yield one

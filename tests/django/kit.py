@@ -1,0 +1,72 @@
+"""What the Django tests share: settings, databases under names of their own, URLs."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import django  # type: ignore[import-untyped]
+from django.conf import settings  # type: ignore[import-untyped]
+from django.db import connections  # type: ignore[import-untyped]
+from django.test import override_settings  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MIDDLEWARE = "fprom_middleware.django.FpromMiddleware"
+APP = "fprom_middleware.django"
+ACCOUNT = {"FPROM_API_KEY": "key-of-the-account", "FPROM_ACCOUNT_ID": "account-7"}
+
+
+@contextmanager
+def django_settings(**more: Any) -> Iterator[None]:
+    """Run a block with the app installed; other tests of this process use Django too."""
+    if not settings.configured:
+        settings.configure(SECRET_KEY="of-these-tests")
+    if not django.apps.apps.ready:
+        django.setup()
+    given: dict[str, Any] = {
+        "ALLOWED_HOSTS": ["*"],
+        "INSTALLED_APPS": [APP],
+        "MIDDLEWARE": [MIDDLEWARE],
+        "ROOT_URLCONF": (),
+        **ACCOUNT,
+        "FPROM_WORKER": "none",
+    }
+    with override_settings(**{**given, **more}):
+        yield
+
+
+@contextmanager
+def django_database(url: str) -> Iterator[Any]:
+    """Yield Django's connection to the database of a URL."""
+    parts = urlsplit(url)
+    given: dict[str, Any]
+    if parts.scheme == "sqlite":
+        given = {"ENGINE": "django.db.backends.sqlite3", "NAME": parts.path[1:]}
+    else:
+        given = {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": parts.path[1:],
+            "HOST": parts.hostname,
+            "PORT": str(parts.port),
+            "USER": parts.username,
+        }
+    alias = f"shop_{uuid.uuid4().hex}"
+    connections.settings.update(
+        {alias: connections.configure_settings({"default": {}, alias: given})[alias]}
+    )
+    try:
+        yield connections[alias]
+    finally:
+        connections[alias].close()
+        del connections[alias]
+        del connections.settings[alias]
+
+
+def file_url(folder: Path) -> str:
+    """Name a SQLite file."""
+    return f"sqlite:///{folder / 'shop.db'}"

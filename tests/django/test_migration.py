@@ -1,0 +1,168 @@
+"""The Django migration makes what the first use would have made, on both databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from django.core.management import call_command  # type: ignore[import-untyped]
+from django.db.migrations.exceptions import IrreversibleError  # type: ignore[import-untyped]
+
+from fprom_middleware import FpromConfigError, TrackingContext
+from fprom_middleware.database import outbox_url
+from fprom_middleware.django import get_fprom
+from fprom_middleware.django.ddl import creation, tables_of
+from fprom_middleware.table import SCHEMA_ROW, VERSION, accounts, create_tables, metadata
+from tests.django.kit import django_settings
+
+if TYPE_CHECKING:
+    from tests.commands.loopback import LoopbackApi
+
+OURS = set(metadata.tables)
+
+
+class Nowhere:
+    """A router that keeps the app out of every database."""
+
+    def allow_migrate(self, db: str, app_label: str, **_: Any) -> bool:
+        """Refuse."""
+        return False
+
+
+def migrate(connection: Any, *target: str) -> None:
+    """Run ``manage.py migrate fprom``."""
+    call_command("migrate", "fprom", *target, database=connection.alias, verbosity=0)
+
+
+def described(url: str) -> dict[str, Any]:
+    """Describe the tables as the database itself does."""
+    engine = sa.create_engine(outbox_url(url))
+    inspector = sa.inspect(engine)
+    found = {
+        table: [
+            [{**column, "type": str(column["type"])} for column in inspector.get_columns(table)],
+            inspector.get_pk_constraint(table),
+            inspector.get_indexes(table),
+        ]
+        for table in sorted(OURS)
+    }
+    engine.dispose()
+    return found
+
+
+def drop_all(url: str) -> None:
+    """Take the tables away."""
+    engine = sa.create_engine(outbox_url(url))
+    metadata.drop_all(engine)
+    engine.dispose()
+
+
+def test_both_ways_make_the_same_tables(connection: Any, url: str) -> None:
+    """Column by column, key by key, index by index."""
+    migrate(connection)
+    by_migration = described(url)
+    drop_all(url)
+    engine = sa.create_engine(outbox_url(url))
+    with engine.begin() as ours:
+        create_tables(ours, "account-7")
+    engine.dispose()
+
+    assert by_migration == described(url)
+
+
+def test_the_outbox_accepts_them(connection: Any, url: str, api: LoopbackApi) -> None:
+    """The version row is there, nothing is made a second time, and leads go through."""
+    migrate(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT account, version FROM fprom_outbox_account")
+        assert cursor.fetchall() == [(SCHEMA_ROW, VERSION)]
+
+    fprom = get_fprom()
+    assert fprom.track_signup(TrackingContext(tid="t1"), "ann@example.com").durable
+    assert fprom.drain()["sent"] == 1
+    assert api.emails == ["ann@example.com"]
+    assert metadata.tables[accounts.name] is accounts
+
+
+def test_the_first_use_may_come_before(connection: Any, url: str) -> None:
+    """A lead that waits survives the migration."""
+    fprom = get_fprom()
+    fprom.track_signup(TrackingContext(tid="t1"), "ann@example.com")
+
+    migrate(connection)
+
+    assert fprom.stats().pending == 1
+
+
+def test_it_can_be_taken_back(connection: Any) -> None:
+    """And made again; a second time changes nothing."""
+    migrate(connection)
+    migrate(connection, "zero")
+    assert tables_of(connection) == set()
+    migrate(connection)
+    assert tables_of(connection) == OURS
+    migrate(connection, "zero")
+    migrate(connection)
+    drop_with(connection)
+    migrate(connection, "zero")
+
+
+def drop_with(connection: Any) -> None:
+    """Take the tables away behind Django's back."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE fprom_outbox")
+
+
+def test_leads_that_wait_are_not_dropped(connection: Any) -> None:
+    """Taking it back says what to do first."""
+    migrate(connection)
+    get_fprom().track_signup(TrackingContext(tid="t1"), "ann@example.com")
+
+    with pytest.raises(IrreversibleError, match="drain it first"):
+        migrate(connection, "zero")
+    assert get_fprom().stats().pending == 1
+
+
+def test_a_router_may_keep_it_out(connection: Any) -> None:
+    """A project with many databases has its outbox in one."""
+    with django_settings(DATABASE_ROUTERS=[Nowhere()]):
+        migrate(connection)
+        assert tables_of(connection) == set()
+        migrate(connection, "zero")
+
+
+def test_sqlmigrate_shows_every_statement(
+    connection: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For those whose database is changed by somebody else."""
+    migrate(connection)
+    call_command("sqlmigrate", "fprom", "0001", database=connection.alias)
+    forwards = capsys.readouterr().out
+    call_command("sqlmigrate", "fprom", "0001", database=connection.alias, backwards=True)
+    backwards = capsys.readouterr().out
+
+    assert "-- Create the outbox of FirstPromoter sign-ups" in forwards
+    for table in OURS:
+        assert f"CREATE TABLE IF NOT EXISTS {table} (" in forwards
+        assert f"DROP TABLE IF EXISTS {table};" in backwards
+    assert "'#schema'" in forwards
+
+
+def test_there_is_nothing_to_migrate_further(capsys: pytest.CaptureFixture[str]) -> None:
+    """``makemigrations --check`` in a project's CI stays green."""
+    with django_settings():
+        call_command("makemigrations", check_changes=True, dry_run=True)
+
+    assert capsys.readouterr().out == "No changes detected\n"
+
+
+def test_other_databases_get_their_own_words() -> None:
+    """MySQL knows no IF NOT EXISTS for an index; an unknown one is refused with a reason."""
+    statements = "\n".join(creation("mysql"))
+
+    assert "AUTO_INCREMENT" in statements
+    assert "CREATE INDEX fprom_outbox_due" in statements
+    assert len(creation("mysql", OURS)) == 1
+    with pytest.raises(FpromConfigError, match="knows no database snowfox"):
+        creation("snowfox")
