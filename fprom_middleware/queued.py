@@ -135,6 +135,11 @@ class OutboxDelivery:
             with self._buffer.taken() as waiting:
                 self._write(waiting)
 
+    def retire(self) -> None:
+        """End the worker once nothing is due: the `Fprom` of this delivery is gone."""
+        if self._worker is not None:
+            self._worker.retire()
+
     def close(self) -> None:
         """Stop claiming, wait shortly for the call in flight, flush nothing."""
         self._stopping.set()

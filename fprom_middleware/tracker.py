@@ -372,7 +372,10 @@ class Fprom:
             return InlineDelivery(self.settings, api)
         from .queued import OutboxDelivery  # noqa: PLC0415
 
-        return OutboxDelivery(self.settings, api, clock=self.clock)
+        delivery = OutboxDelivery(self.settings, api, clock=self.clock)
+        # An app that is thrown away, as tests do by the hundred, takes its thread with it.
+        weakref.finalize(self, delivery.retire).atexit = False
+        return delivery
 
     def _forked(self) -> None:
         # Threads, locks and connections are the parent's. What it held is kept, unused: were

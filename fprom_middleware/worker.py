@@ -53,6 +53,7 @@ class Worker:
         self._stopping = stopping
         self._wake = threading.Event()
         self._restless_until = 0.0
+        self._retired = False
         self._thread = threading.Thread(target=self._run, name="fprom-drain", daemon=True)
 
     def start(self) -> None:
@@ -76,6 +77,11 @@ class Worker:
         if self._thread is not threading.current_thread():
             self._thread.join(seconds)
 
+    def retire(self) -> None:
+        """End the thread once nothing is due: nobody is left who could hand in a lead."""
+        self._retired = True
+        self._wake.set()
+
     def _run(self) -> None:
         backoff = _FIRST_BACKOFF
         purged_at = 0.0
@@ -94,6 +100,9 @@ class Worker:
                 self._wake.wait(backoff)
                 backoff = min(backoff * 2, LONG_SLEEP)
                 continue
+            if self._retired:
+                self._outbox.database.close()
+                return
             backoff = _FIRST_BACKOFF
             self._wake.wait(self._sleep(due))
 
