@@ -8,6 +8,7 @@ whoever writes those suppresses the click.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
@@ -27,6 +28,7 @@ COOKIE: Final = "fprom_keep"
 LINK_DAYS: Final = 60
 """Days for which a link's ref is kept where FPROM_KEEP_DAYS is off: the vendor's own default."""
 
+_PLAIN = re.compile(rf"(?:; )?{COOKIE}=([\w.-]{{1,{MAX_VALUE}}}+)(?:;|\Z)", re.ASCII)
 _DAY = 86400
 _FIELDS = 3
 _CACHED = 1024
@@ -75,7 +77,12 @@ class Keeper:
             What the cookie holds; None where there is none, where it does not verify, or
             where its window is over.
         """
-        raw = find_cookie(cookies, COOKIE)
+        at = cookies.find(COOKIE)
+        if at < 0:
+            return None
+        # Nearly every cookie of ours is as we wrote it: half the cost of what follows.
+        plain = _PLAIN.match(cookies, at - 2 if at > 1 else 0)
+        raw = plain[1] if plain else find_cookie(cookies, COOKIE)
         kept = None if raw is None else self._verify(raw)
         if kept is None or not -SKEW <= self._clock() - kept.since < self._window:
             return None

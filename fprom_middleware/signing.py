@@ -147,9 +147,7 @@ class Signer:
 def _is_moment(value: object) -> bool:
     # Beyond the year 9999 there is no datetime.
     return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and 0 <= value < 253402300800  # noqa: PLR2004 - 10000-01-01
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 253402300800  # noqa: PLR2004 - 10000-01-01
     )
 
 

@@ -10,6 +10,8 @@ from flask import Flask
 
 from fprom_middleware.flask import init_app
 
+from .confirmation import confirmation
+from .oauth import oauth
 from .pages import pages
 from .users import Users
 
@@ -34,6 +36,8 @@ def create_app(settings: Mapping[str, str] | None = None) -> Flask:
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
         SHOP_TRACKER_URL="https://cdn.firstpromoter.com/fpr.js",
+        SHOP_CONFIRM_EMAIL="false",
+        SHOP_OAUTH_URL="",
     )
     app.config.update(
         {key: value for key, value in source.items() if key.startswith(("FPROM_", "SHOP_"))}
@@ -42,6 +46,10 @@ def create_app(settings: Mapping[str, str] | None = None) -> Flask:
     Path(app.instance_path).mkdir(parents=True, exist_ok=True)
     app.extensions["shop_users"] = Users(Path(app.instance_path, "shop.db"))
     app.register_blueprint(pages)
+    if app.config["SHOP_CONFIRM_EMAIL"].lower() == "true":
+        app.register_blueprint(confirmation)
+    if app.config["SHOP_OAUTH_URL"]:
+        app.register_blueprint(oauth)
 
     init_app(app)  # the middleware, configured by the FPROM_* keys of app.config
     return app

@@ -8,6 +8,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 
 from fprom_middleware import track_signup
 
+from .confirmation import ask
 from .registration import Registration
 from .users import EmailTaken
 
@@ -34,12 +35,15 @@ def form() -> str:
 
 
 @pages.post("/register")
-def register() -> Response | Page:
+def register() -> Response | Page | str:
     """Create the account, then tell FirstPromoter who brought this visitor."""
     registration = Registration.read(request.form)
     mistakes = registration.mistakes()
     if mistakes:
         return _refused(registration, mistakes, 422)
+    if "confirmation" in current_app.blueprints:
+        ask(registration)
+        return render_template("mail_sent.html")
     users: Users = current_app.extensions["shop_users"]
     try:
         users.add(registration.email, registration.password)

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .servers import Server, Servers
 
 EXAMPLES = Path(__file__).resolve().parent.parent
 API_KEY = "sandbox-key"
 ACCOUNT_ID = "sandbox-account"
-
-DELIVERY = "inline"
-"""FPROM_DELIVERY of the shops; the checks wait a moment for leads, whatever it is."""
 
 _FOREIGN = ("FPROM_", "SHOP_", "FLASK_", "GUNICORN_", "UVICORN_", "WEB_CONCURRENCY")
 
@@ -36,7 +35,13 @@ def start_sandbox(servers: Servers, folder: Path, *, port: int = 0) -> Server:
 
 
 def start_flask_shop(
-    servers: Servers, folder: Path, sandbox: str, *, trusted_proxies: str, port: int = 0
+    servers: Servers,
+    folder: Path,
+    sandbox: str,
+    *,
+    trusted_proxies: str,
+    port: int = 0,
+    more: Mapping[str, str] | None = None,
 ) -> Server:
     """Start the Flask example under gunicorn.
 
@@ -46,17 +51,24 @@ def start_flask_shop(
         sandbox: The address of the local FirstPromoter.
         trusted_proxies: Its FPROM_TRUSTED_PROXIES.
         port: Its port; 0 for any.
+        more: More of its settings.
     """
     command = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}"]
     command += [f"--pythonpath={EXAMPLES}", "--graceful-timeout=2"]
     # Browsers open connections ahead of need; a worker with one thread waits for them.
     command += ["--worker-class=gthread", "--threads=4", "flask_app.app:create_app()"]
-    environment = shop_environment(folder, sandbox, trusted_proxies)
+    environment = shop_environment(folder, sandbox, trusted_proxies) | dict(more or {})
     return servers.start("flask", command, environment, folder)
 
 
 def start_starlette_shop(
-    servers: Servers, folder: Path, sandbox: str, *, trusted_proxies: str, port: int = 0
+    servers: Servers,
+    folder: Path,
+    sandbox: str,
+    *,
+    trusted_proxies: str,
+    port: int = 0,
+    more: Mapping[str, str] | None = None,
 ) -> Server:
     """Start the Starlette example under uvicorn.
 
@@ -66,12 +78,13 @@ def start_starlette_shop(
         sandbox: The address of the local FirstPromoter.
         trusted_proxies: Its FPROM_TRUSTED_PROXIES.
         port: Its port; 0 for any.
+        more: More of its settings.
     """
     command = [sys.executable, "-m", "uvicorn", "--host=127.0.0.1", f"--port={port}"]
     command += [f"--app-dir={EXAMPLES}", "--timeout-graceful-shutdown=2"]
     # uvicorn would put the forwarded address in the peer's place before the shop sees it.
     command += ["--no-proxy-headers", "--factory", "starlette_app.app:create_app"]
-    environment = shop_environment(folder, sandbox, trusted_proxies)
+    environment = shop_environment(folder, sandbox, trusted_proxies) | dict(more or {})
     return servers.start("starlette", command, environment, folder)
 
 
@@ -91,7 +104,6 @@ def shop_environment(folder: Path, sandbox: str, trusted_proxies: str) -> dict[s
         "FPROM_API_KEY": API_KEY,
         "FPROM_ACCOUNT_ID": ACCOUNT_ID,
         "FPROM_BASE_URL": f"{sandbox}/api/v2/track",
-        "FPROM_DELIVERY": DELIVERY,
         "FPROM_TRUSTED_PROXIES": trusted_proxies,
         "SHOP_DATA": str(folder),
         "SHOP_TRACKER_URL": f"{sandbox}/fpr.js",

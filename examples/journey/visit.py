@@ -86,7 +86,7 @@ def _run_script(sandbox_url: str, ref: str) -> dict[str, str]:
 def _check_script(page: str, sandbox_url: str, visitor: Visitor) -> None:
     missing = [
         part
-        for part in (f'src="{sandbox_url}/fpr.js"', f'cid: "{ACCOUNT_ID}"', 'fpr("click")')
+        for part in (f'src="{sandbox_url}/fpr.js"', f'{{cid:"{ACCOUNT_ID}"}}', 'fpr("click")')
         if part not in page
     ]
     if missing:

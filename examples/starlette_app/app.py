@@ -8,9 +8,10 @@ from starlette.applications import Starlette
 from starlette.config import Config
 from starlette.routing import Route
 
-from fprom_middleware.starlette import init_app
+from fprom_middleware.starlette import init_app, init_templates
 
-from . import pages
+from . import confirmation, oauth, pages
+from .render import templates
 from .users import Users
 
 
@@ -23,19 +24,27 @@ def create_app() -> Starlette:
     config = Config()
     folder = config("SHOP_DATA", cast=Path, default=Path("instance"))
     folder.mkdir(parents=True, exist_ok=True)
-    app = Starlette(
-        routes=[
-            Route("/", pages.landing),
-            Route("/register", pages.form, methods=["GET"]),
-            Route("/register", pages.register, methods=["POST"]),
-            Route("/welcome", pages.welcome),
-        ]
-    )
+    routes = [
+        Route("/", pages.landing),
+        Route("/register", pages.form, methods=["GET"]),
+        Route("/register", pages.register, methods=["POST"]),
+        Route("/welcome", pages.welcome, name="welcome"),
+    ]
+    confirms = config("SHOP_CONFIRM_EMAIL", cast=bool, default=False)
+    if confirms:
+        routes += confirmation.routes
+    oauth_url = config("SHOP_OAUTH_URL", default="")
+    if oauth_url:
+        routes += oauth.routes
+    app = Starlette(routes=routes)
     app.state.users = Users(folder / "shop.db")
-    app.state.account_id = config("FPROM_ACCOUNT_ID", default=None)
+    app.state.mail = folder / "mail"
+    app.state.confirms = confirms
+    app.state.oauth_url = oauth_url
     app.state.tracker_url = config(
         "SHOP_TRACKER_URL", default="https://cdn.firstpromoter.com/fpr.js"
     )
 
-    init_app(app)  # the middleware, configured by the FPROM_* keys of the environment
+    # The middleware, configured by the FPROM_* keys of the environment, and its template helper.
+    init_templates(templates, init_app(app))
     return app

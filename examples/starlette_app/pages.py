@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
-from starlette.templating import Jinja2Templates
 
 from fprom_middleware import track_signup_async
 
+from .confirmation import ask
+from .forms import read_form
 from .registration import Registration
+from .render import templates
 from .users import EmailTaken
 
 if TYPE_CHECKING:
@@ -20,16 +20,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from .users import Users
-
-MAX_FORM_BYTES = 64 * 1024
-
-
-def _tracker(request: Request) -> dict[str, Any]:
-    state = request.app.state
-    return {"account_id": state.account_id, "tracker_url": state.tracker_url}
-
-
-templates = Jinja2Templates(Path(__file__).with_name("templates"), context_processors=[_tracker])
 
 
 async def landing(request: Request) -> Response:
@@ -44,14 +34,13 @@ async def form(request: Request) -> Response:
 
 async def register(request: Request) -> Response:
     """Create the account, then tell FirstPromoter who brought this visitor."""
-    # Browsers always announce a form's length; one without it could be endless.
-    if not 0 <= int(request.headers.get("content-length", -1)) <= MAX_FORM_BYTES:
-        raise HTTPException(413)
-    async with request.form(max_files=0, max_fields=10) as fields:
-        registration = Registration.read(fields)
+    registration = Registration.read(await read_form(request))
     mistakes = registration.mistakes()
     if mistakes:
         return _refused(request, registration, mistakes, 422)
+    if request.app.state.confirms:
+        await ask(request, registration)
+        return templates.TemplateResponse(request, "mail_sent.html")
     users: Users = request.app.state.users
     try:
         # Hashing and SQLite would stop the event loop.

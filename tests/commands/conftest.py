@@ -87,5 +87,9 @@ def api() -> Iterator[LoopbackApi]:
 @pytest.fixture
 def environ(api: LoopbackApi, tmp_path: Path) -> dict[str, str]:
     """An environment for a process: the settings, and nothing else of ours."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("FPROM_")}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("FPROM_") and not key.lower().endswith("_proxy")
+    }
     return kept | api.environ | {"FPROM_OUTBOX_URL": f"sqlite:///{tmp_path / 'outbox.db'}"}

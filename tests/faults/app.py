@@ -18,7 +18,6 @@ from fprom_middleware import Fprom, Receipt, track_signup, track_signup_async
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.queued import OutboxDelivery
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
-
 from tests.faults import controls
 
 if TYPE_CHECKING:

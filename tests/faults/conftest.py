@@ -18,6 +18,7 @@ from tests.services import postgresql_database  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
 @pytest.fixture
 def double(tmp_path: Path) -> Iterator[Double]:
     """FirstPromoter, in good health."""

@@ -63,9 +63,7 @@ class Load:
         self._numbers = itertools.count()
         self._ended = threading.Event()
         self._began = 0.0
-        self._threads = [
-            threading.Thread(target=self._visit, daemon=True) for _ in range(visitors)
-        ]
+        self._threads = [threading.Thread(target=self._visit, daemon=True) for _ in range(visitors)]
 
     @property
     def acknowledged(self) -> set[str]:

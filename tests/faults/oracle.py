@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from fprom_middleware import Fprom, FpromSettings
-
 from tests.faults.double import GOOD
 
 if TYPE_CHECKING:

@@ -41,16 +41,12 @@ SERVERS: dict[str, tuple[str, ...]] = {
     ),
     "gunicorn": gunicorn(),
     "gunicorn-uvicorn": gunicorn("--worker-class=uvicorn.workers.UvicornWorker", app="asgi"),
-    "hypercorn": (
-        *(sys.executable, "-m", "hypercorn", f"{APP}:asgi", "--bind=127.0.0.1:{port}"),
-    ),
+    "hypercorn": (*(sys.executable, "-m", "hypercorn", f"{APP}:asgi", "--bind=127.0.0.1:{port}"),),
     "granian": (
         *(str(BIN / "granian"), "--interface=asgi", "--port={port}", "--no-ws"),
         *("--log-level=warning", f"{APP}:asgi"),
     ),
-    "waitress": (
-        *(str(BIN / "waitress-serve"), "--listen=127.0.0.1:{port}", f"{APP}:wsgi"),
-    ),
+    "waitress": (*(str(BIN / "waitress-serve"), "--listen=127.0.0.1:{port}", f"{APP}:wsgi"),),
 }
 
 
@@ -84,9 +80,7 @@ class Server:
         log: Where what it says goes.
     """
 
-    def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], log: Path
-    ) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.port = find_port()
         self.kills = 0
         self._command = [part.format(port=self.port) for part in command]

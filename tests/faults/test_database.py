@@ -9,16 +9,16 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
 from tests.faults.double import GOOD, SLUGGISH, Double
 from tests.faults.load import Load, percentile
 from tests.faults.oracle import drain_fully, find_lost
-from tests.faults.scale import pick
+from tests.faults.scale import pick, report
 from tests.faults.servers import Server, find_port, fprom_environment, gunicorn
 from tests.services import missing
 
@@ -64,7 +64,7 @@ def endure(
     loads = (before, during, after)
     inside = percentile([answer.inside for answer in during.answers], 0.99)
     count = sum(len(load.answers) for load in loads)
-    print(f"{name}: {count} sign-ups, {told} not durable, {held} held, p99 inside {inside:.3f} s")  # noqa: T201 - the figures are the result
+    report(f"{name}: {count} sign-ups, {told} not durable, {held} held, p99 inside {inside:.3f} s")
     assert [load.failed for load in loads] == [[], [], []]
     assert [load.unanswered for load in loads] == [0, 0, 0]
     assert len(during.held) == len(during.answers)
@@ -99,7 +99,7 @@ def test_disk_full(tmp_path: Path, double: Double) -> None:
     @contextmanager
     def full() -> Iterator[None]:
         filler = disk / "filler"
-        with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
             while True:
                 file.write(b"x" * 4096)
         yield
@@ -172,9 +172,7 @@ def test_read_only(tmp_path: Path, double: Double) -> None:
 
 
 @pytest.mark.parametrize("suffixes", [("", "-wal", "-shm"), ("",)], ids=["all", "main"])
-def test_deleted(
-    tmp_path: Path, double: Double, sqlite_url: str, suffixes: Sequence[str]
-) -> None:
+def test_deleted(tmp_path: Path, double: Double, sqlite_url: str, suffixes: Sequence[str]) -> None:
     """Only what waited in a deleted file is lost: a new one is begun, nothing is written beside."""
     file = tmp_path / "outbox.db"
     double.follow(SLUGGISH)
@@ -195,7 +193,10 @@ def test_deleted(
         drain_fully(sqlite_url, double)
     lost = find_lost(load.acknowledged, double)
     held = len(load.held)
-    print(f"deleted: {len(load.answers)} sign-ups, {len(buried)} buried, {len(lost)} lost, {held} held")  # noqa: T201, E501 - the figures are the result
+    report(
+        f"deleted: {len(load.answers)} sign-ups, {len(buried)} buried, {len(lost)} lost, "
+        f"{held} held"
+    )
     assert load.failed == []
     assert lost - buried == set()
     # The new file takes leads at once; those that were on their way into the old one wait.
@@ -214,9 +215,7 @@ def test_postgresql_restarted(tmp_path: Path, double: Double) -> None:
 
         environment = fprom_environment(double, cluster.url)
         with Server(COMMAND, environment, tmp_path / "log") as server:
-            endure(
-                "restarted", server, down, cluster.url, double, slowest=RESTART_SLOWEST
-            )
+            endure("restarted", server, down, cluster.url, double, slowest=RESTART_SLOWEST)
 
 
 class Cluster:
@@ -237,7 +236,7 @@ class Cluster:
         if self._as:
             shutil.chown(self._folder, "postgres")
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> Self:
         self._run("initdb", "--auth=trust", "--username=postgres", "--no-sync")
         self.start()
         return self

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.double import HANGING, Double
 from tests.faults.load import Load
 from tests.faults.oracle import drain_fully, find_lost
-from tests.faults.scale import pick
+from tests.faults.scale import pick, report
 from tests.faults.servers import SERVERS, Server, fprom_environment
 
 if TYPE_CHECKING:
@@ -32,14 +32,19 @@ def test_deploy_loses_nothing_and_waits_for_nobody(
     exits = []
     each = -(-SIGN_UPS // DEPLOYS)
     for deploy in range(DEPLOYS):
-        with Server(SERVERS[name], environment, tmp_path / "server.log") as server:
-            with Load(server.port, visitors=4, rate=150, name=f"lead-{deploy}") as load:
-                load.wait_for(each)
-                # Visitors go on signing up meanwhile; whoever is turned away was told nothing.
-                exits.append(server.terminate())
+        with (
+            Server(SERVERS[name], environment, tmp_path / "server.log") as server,
+            Load(server.port, visitors=4, rate=150, name=f"lead-{deploy}") as load,
+        ):
+            load.wait_for(each)
+            # Visitors go on signing up meanwhile; whoever is turned away was told nothing.
+            exits.append(server.terminate())
         assert load.failed == []
         acknowledged |= load.acknowledged
-    print(f"{name}: {DEPLOYS} deploys, {len(acknowledged)} sign-ups, exit at most {max(exits):.2f} s, {double.calls} calls")  # noqa: T201 - as above
+    report(
+        f"{name}: {DEPLOYS} deploys, {len(acknowledged)} sign-ups, {double.calls} calls, "
+        f"exit at most {max(exits):.2f} s"
+    )
     assert double.done["hang"] > 0
     drain_fully(sqlite_url, double)
     assert len(acknowledged) >= SIGN_UPS

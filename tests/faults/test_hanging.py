@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.faults.double import HANGING, Double
 from tests.faults.load import Load, percentile
 from tests.faults.oracle import drain_fully, find_lost
-from tests.faults.scale import pick
+from tests.faults.scale import pick, report
 from tests.faults.servers import APP, Server, fprom_environment
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_hanging_api_is_not_felt(tmp_path: Path, double: Double, sqlite_url: str
             max(lags),
         )
         inside, seconds, late, latest = (figure * 1000 for figure in measured[name])
-        print(  # noqa: T201 - the figures are the result
+        report(
             f"{name}: p99 inside track_signup {inside:.1f} ms, of the response {seconds:.1f} ms; "
             f"event loop late p99 {late:.1f} ms, at most {latest:.1f} ms"
         )

@@ -13,12 +13,13 @@ from fprom_middleware.drain import LARGEST_BATCH
 from tests.faults.double import MISBEHAVING, SLUGGISH, Double
 from tests.faults.load import Load
 from tests.faults.oracle import drain_fully, find_lost
-from tests.faults.scale import LONG, pick
+from tests.faults.scale import LONG, pick, report
 from tests.faults.servers import Server, fprom_environment, gunicorn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+PRELOADED = gunicorn("--preload", workers=4)
 LIMIT = pick(60.0, 900.0)
 
 
@@ -56,7 +57,11 @@ def kill_under_load(
             victims = cycle((server.kill_worker, server.kill_worker, server.kill_master))
             pause = every
             while server.kills < kills or len(load.answers) < leads:
-                assert time.monotonic() < ends, (server.kills, len(load.answers), server.log[-4000:])
+                assert time.monotonic() < ends, (
+                    server.kills,
+                    len(load.answers),
+                    server.log[-4000:],
+                )
                 if server.kills >= kills:
                     # Enough of them: whoever is left may work in peace until the leads are in.
                     pause = 1.0
@@ -79,26 +84,24 @@ def kill_under_load(
         kills=killed,
         failed=load.failed,
     )
-    print(figures)  # noqa: T201 - the figures are the result, whoever looks at them
+    report(figures)
     return figures
 
 
 @pytest.mark.parametrize(
-    ("database", "workers", "preload"),
+    ("database", "command"),
     [
-        pytest.param("sqlite_url", 2, (), id="sqlite"),
-        pytest.param("postgresql_url", 4, ("--preload",), id="postgresql-preload"),
+        pytest.param("sqlite_url", gunicorn(workers=2), id="sqlite"),
+        pytest.param("postgresql_url", PRELOADED, id="postgresql-preload"),
         pytest.param(
             "sqlite_url",
-            4,
-            ("--preload",),
+            PRELOADED,
             id="sqlite-preload",
             marks=pytest.mark.skipif(not LONG, reason="in the long run only"),
         ),
         pytest.param(
             "postgresql_url",
-            2,
-            (),
+            gunicorn(workers=2),
             id="postgresql",
             marks=pytest.mark.skipif(not LONG, reason="in the long run only"),
         ),
@@ -109,15 +112,14 @@ def test_no_acknowledged_lead_is_lost_to_kills(
     tmp_path: Path,
     double: Double,
     database: str,
-    workers: int,
-    preload: tuple[str, ...],
+    command: tuple[str, ...],
 ) -> None:
     """Each acknowledged lead arrives, and only a killed process's own leads arrive again."""
     double.follow(MISBEHAVING)
     on_sqlite = database == "sqlite_url"
     environment = fprom_environment(double, request.getfixturevalue(database))
     figures = kill_under_load(
-        gunicorn(*preload, workers=workers),
+        command,
         environment,
         double,
         tmp_path,

@@ -6,13 +6,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from fprom_middleware import forks
 from fprom_middleware.forks import Turnstile
 from tests.outbox.kit import becomes, eventually, make_lead
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.outbox.conftest import MakeOutbox
 
 

@@ -29,7 +29,11 @@ def api() -> Iterator[LoopbackApi]:
 @pytest.fixture
 def environ(api: LoopbackApi, tmp_path: Path) -> dict[str, str]:
     """The environment of an app whose web processes send nothing themselves."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("FPROM_")}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("FPROM_") and not key.lower().endswith("_proxy")
+    }
     bin_folder = Path(sys.executable).parent
     return kept | {
         **api.environ,

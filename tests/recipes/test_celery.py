@@ -45,7 +45,7 @@ def broker(request: pytest.FixtureRequest) -> str:
     connection = kombu.Connection(url, connect_timeout=5)
     try:
         connection.ensure_connection(max_retries=1, timeout=5)
-    except (connection.connection_errors, OSError):
+    except (*connection.connection_errors, kombu.exceptions.OperationalError, OSError):
         missing(f"no {request.param} for Celery")
     finally:
         connection.release()
@@ -59,11 +59,12 @@ def queue(broker: str) -> Iterator[str]:
     yield name
     with kombu.Connection(broker) as connection:
         channel = connection.default_channel
-        kombu.Queue(name, kombu.Exchange(name), name, channel=channel).delete()
-        if broker.startswith("amqp"):
-            kombu.Exchange(name, channel=channel).delete()
+        if broker.startswith("redis"):
+            # The list itself, and what kombu notes down about it.
+            channel.client.delete(*channel.client.keys(f"*{name}*"), name)
         else:
-            channel.client.delete(f"_kombu.binding.{name}")
+            kombu.Queue(name, channel=channel).delete()
+            kombu.Exchange(name, channel=channel).delete()
 
 
 @pytest.fixture

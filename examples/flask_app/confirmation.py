@@ -1,0 +1,60 @@
+"""Accounts that exist once their e-mail address is confirmed, maybe on another device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+
+from fprom_middleware import dump_tracking, load_tracking, track_signup
+
+from .mail import send
+from .users import EmailTaken, UnknownCode
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response
+
+    from .registration import Registration
+    from .users import Users
+
+confirmation = Blueprint("confirmation", __name__)
+
+
+def ask(registration: Registration) -> None:
+    """Send a link that will create the account.
+
+    Args:
+        registration: A form without mistakes.
+    """
+    users: Users = current_app.extensions["shop_users"]
+    code = users.hold(registration.email, registration.password)
+    # The device that opens the link may have none of this visitor's cookies.
+    visitor = dump_tracking(request, purpose="confirm")
+    link = url_for("confirmation.look", code=code, visitor=visitor, _external=True)
+    send(Path(current_app.instance_path, "mail"), registration.email, link)
+
+
+@confirmation.get("/confirm")
+def look() -> str:
+    """Show a button: programs that look through mail open links, but press none."""
+    return render_template("confirm.html", **_given())
+
+
+@confirmation.post("/confirm")
+def confirm() -> Response:
+    """Create the account, then tell FirstPromoter who brought the visitor who registered."""
+    given = _given()
+    users: Users = current_app.extensions["shop_users"]
+    try:
+        email = users.confirm(given["code"])
+    except (EmailTaken, UnknownCode):
+        abort(410, "This link was used before.")
+    # A link that is too old or was changed leaves whoever opened it.
+    visitor = load_tracking(request, given["visitor"], purpose="confirm", default=request)
+    track_signup(visitor, email)
+    return redirect(url_for("pages.welcome"), 303)
+
+
+def _given() -> dict[str, str]:
+    return {name: request.values.get(name, "") for name in ("code", "visitor")}
