@@ -49,11 +49,8 @@ lint: $(VENV)/.test ## ruff
 types: $(VENV)/.test ## mypy, strict
 	$(BIN)/mypy
 
-fast: $(VENV)/.test ## tests in one process, with branch coverage
-	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(addprefix --ignore=,$(SLOW))
-	@$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
+fast: $(VENV)/.test ## tests without servers of others, with branch coverage
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered $(addprefix --ignore=,$(SLOW))
 
 slow: $(VENV)/.test ## tests with real servers, brokers and kills, two at a time
 	$(BIN)/pytest -n 2 --dist loadfile $(SLOW)

@@ -13,20 +13,17 @@ _SHARED = ("public", "s-maxage")
 _OTHER_CACHES = frozenset({"surrogate-control", "cdn-cache-control"})
 
 
-def is_navigation(method: str, *, dest: str, mode: str, accept: str) -> bool:
-    """Say whether a request is a person opening a page in a tab.
+def is_navigation(*, dest: str, mode: str, accept: str) -> bool:
+    """Say whether a GET request is a person opening a page in a tab.
 
     Args:
-        method: The request's method.
         dest: Its Sec-Fetch-Dest header.
         mode: Its Sec-Fetch-Mode header.
         accept: Its Accept header, which decides for browsers that send neither.
 
     Returns:
-        False for assets, API calls, frames, prefetches by script, and anything but GET.
+        False for assets, API calls, frames and prefetches by script.
     """
-    if method != "GET":
-        return False
     if dest or mode:
         return dest in {"document", ""} and mode in {"navigate", ""}
     return "text/html" in accept

@@ -113,7 +113,6 @@ class Sources:
             keeper.read(cookies), find_tid(cookies) or link_tid, find_ref(cookies) or link_ref
         )
         if new is None or not is_navigation(
-            method,
             dest=header("sec-fetch-dest"),
             mode=header("sec-fetch-mode"),
             accept=header("accept"),

@@ -46,6 +46,9 @@ def test_an_organic_visitor_is_nobody(account: Account, visit: Visit) -> None:
     assert (context.tid, context.ref_id, context.ip) == (None, None, None)
     assert track_signup(context, EMAIL).reason == "organic"
     assert account.leads == []
+    account.clock.later(seconds=90)
+    again = account.fprom.load_tracking(account.fprom.dump_tracking(context))
+    assert again.captured_at == context.captured_at
 
 
 def refuse(_: object) -> bool:

@@ -149,6 +149,22 @@ def test_a_cookie_that_does_not_verify(keeping: Account, visit: Visit, bad: str)
     assert keep_serializer([KEY]).loads(value) == [TID, "anna", int(NOW)]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["{}", "a=1; {}", "a=1;{}", "a=1;  {} ; b", ";{}", "x{}; {}", "a={}; {}", "{0}; fprom_keep=x"],
+)
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_wherever_it_stands_among_others(
+    keeping: Account, visit: Visit, line: str, quote: str
+) -> None:
+    """It is found by its very name, quoted or not, and never inside another cookie."""
+    value = visit(keeping.fprom, cookie=VENDOR).jar.partition("=")[2]
+    kept = f"{COOKIE}={quote}{value}{quote}"
+    other = f"{COOKIE}=nonsense"
+    cookie = line.format(*([other, kept] if line.count("{}") > 1 else [kept]))
+    assert visit(keeping.fprom, cookie=cookie).context.tid == TID
+
+
 def test_a_clock_behind_the_one_that_wrote(keeping: Account, visit: Visit) -> None:
     """Another machine that is a few seconds behind believes the cookie, and leaves it."""
     kept = visit(keeping.fprom, cookie=VENDOR).jar

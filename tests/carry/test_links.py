@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from fprom_middleware import track_signup
-from tests.carry.kit import DAY, EMAIL, IP, NAVIGATION, TID, Account
+from tests.carry.kit import DAY, EMAIL, IP, NAVIGATION, OTHER_TID, TID, Account
 
 if TYPE_CHECKING:
     from tests.carry.kit import Visit
@@ -86,7 +86,7 @@ def test_off_by_default(visit: Visit) -> None:
         ("fpr=an%0D%0Ana", None),
         ("fpr=" + "x" * 512, "x" * 512),
         ("fpr=" + "x" * 513, None),
-        ("a=1&" * 2100 + "fpr=anna", None),
+        ("a=" + "x" * 8192 + "&fpr=anna", None),
         ("fpr=anna" + "&a=1" * 250, None),
     ],
 )
@@ -138,6 +138,11 @@ def test_the_vendors_cookie_comes_first(visit: Visit) -> None:
     assert (seen.context.tid, seen.context.ref_id) == (TID, "anna")
     later = visit(account.fprom, cookie=seen.jar).context
     assert (later.tid, later.ref_id) == (TID, "anna")
+
+    carried = f"fpc={OTHER_TID}--{b64('ben')}"
+    seen = visit(account.fprom, cookie=f"_fprom_tid={TID}; _fprom_ref=anna", query=carried)
+    later = visit(account.fprom, cookie=seen.jar).context
+    assert (seen.context.tid, later.tid, later.ref_id) == (TID, TID, "anna")
 
 
 def test_no_link_without_a_page(linked: Account, visit: Visit) -> None:

@@ -103,3 +103,10 @@ def test_uvicorn_that_reads_the_header_itself(
     plain_uvicorn_shop.register(email, cookie=cookie, forwarded=f"6.6.6.6, {IP}")
     (lead,) = arrived(sandbox, email)
     assert lead["ip"] == IP
+
+
+def test_what_is_off_by_default(shop: Shop) -> None:
+    """Confirmation and OAuth are not there unless a setting asks for them."""
+    for path in ("/confirm", "/oauth/start", "/oauth/callback"):
+        assert shop.get(path).status_code == 404
+    assert "/oauth/start" not in shop.get("/register").text

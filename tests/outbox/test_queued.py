@@ -458,6 +458,24 @@ def test_a_task_that_is_cancelled_on_trio_is_written_or_was_never_accepted(
     assert set(uids(fprom)[1:]) == returned
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_scope_that_is_cancelled_already_still_writes(
+    backend: str, sqlite_url: str, make: MakeFprom
+) -> None:
+    """The visitor closed the page after the account was created: shielded, the lead is kept."""
+    fprom = make(sqlite_url)
+    receipts = []
+
+    async def main() -> None:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            receipts.append(await fprom.track_signup_async(VISITOR, uid=1))
+
+    anyio.run(main, backend=backend)
+    assert [receipt.durable for receipt in receipts] == [True]
+    assert uids(fprom) == ["1"]
+
+
 def test_a_loop_that_ends_at_once_loses_nothing_that_was_accepted(
     sqlite_url: str, make: MakeFprom
 ) -> None:
