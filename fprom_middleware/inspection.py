@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from .database import Database, outbox_url
 from .errors import FpromConfigError
-from .leads import Lead
+from .inspected import Kept
 from .outbox import Outbox
 from .parsing import Delivery
 from .table import leads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from sqlalchemy.engine import Row
 
     from .stats import Stats
     from .tracker import Fprom
@@ -33,34 +29,6 @@ AGES: Final = (
 """Names and upper bounds, in seconds, of the ages that pending leads are counted by."""
 OLDEST: Final = "older"
 _PAGE: Final = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A lead in the outbox, with everything that is known about it.
-
-    Attributes:
-        id: The row.
-        queued_at: When it was written, seconds since the epoch.
-        due_at: When it is sent next; None once it is rejected.
-        attempts: Calls so far.
-        rejected_at: When the API refused it for good.
-        reason: Why.
-        lead: What was, or will be, sent.
-    """
-
-    id: int
-    queued_at: float
-    due_at: float | None
-    attempts: int
-    rejected_at: float | None
-    reason: str | None
-    lead: Lead
-
-    @property
-    def rejected(self) -> bool:
-        """True where the API will never take it."""
-        return self.due_at is None
 
 
 class Inspection:
@@ -161,7 +129,7 @@ class Inspection:
 
     def _rows(self, statement: sa.Select[Any]) -> Sequence[Kept]:
         rows = self._database.read(lambda connection: connection.execute(statement).all())
-        return [_kept(row) for row in rows]
+        return [Kept.of(row) for row in rows]
 
 
 @contextmanager
@@ -198,15 +166,3 @@ def inspect_outbox(fprom: Fprom) -> Iterator[Inspection]:
 
 def _among(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:
     return [] if numbers is None else [leads.c.id.in_(numbers)]
-
-
-def _kept(row: Row[Any]) -> Kept:
-    return Kept(
-        id=row.id,
-        queued_at=row.queued_at,
-        due_at=row.due_at,
-        attempts=row.attempts,
-        rejected_at=row.rejected_at,
-        reason=row.reason,
-        lead=Lead.from_json(json.loads(row.payload)),
-    )

@@ -17,7 +17,8 @@ from .screen import moment, show_table, span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..inspection import Inspection, Kept
+    from ..inspected import Kept
+    from ..inspection import Inspection
     from ..stats import Stats
     from ..tracker import Fprom
 

@@ -18,7 +18,8 @@ from .screen import moment, show_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..inspection import Inspection, Kept
+    from ..inspected import Kept
+    from ..inspection import Inspection
     from ..tracker import Fprom
 
 _numbers = click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))

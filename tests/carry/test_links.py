@@ -152,9 +152,12 @@ def test_no_link_without_a_page(linked: Account, visit: Visit) -> None:
 
 
 def test_a_hostile_query_costs_little(linked: Account, visit: Visit) -> None:
-    """What is longer than any link is not looked at."""
+    """What is longer than any link is not looked at: parsing it would take a second."""
     for unit in ("fpr=%41&", "fpr=", "%", "&", "fpc=--", "fpr=" + "%F0" * 100 + "&"):
         query = unit * (2_000_000 // len(unit))
-        began = time.perf_counter()
-        assert visit(linked.fprom, query=query).written == []
-        assert time.perf_counter() - began < 0.05
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            assert visit(linked.fprom, query=query).written == []
+            times.append(time.perf_counter() - began)
+        assert min(times) < 0.05

@@ -68,7 +68,7 @@ def test_leads_of_other_processes_are_sent_soon(
 
     assert (process.returncode, err) == (0, "")
     assert out == "stopped; sent 2, duplicate 0, rejected 0, due later 0; 0 pending\n"
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 6
 
 
 def test_a_hanging_call_does_not_keep_it(
@@ -82,7 +82,8 @@ def test_a_hanging_call_does_not_keep_it(
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=10)
 
-    assert time.monotonic() - begun < 2.5
+    # Two seconds, and what a busy machine adds; the call itself hangs for nine.
+    assert time.monotonic() - begun < 6
     assert process.returncode == 0
     assert out == "stopped; one call was in flight, its lead is sent again later\n"
     fprom = Fprom(environ)

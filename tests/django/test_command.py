@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -36,13 +37,17 @@ def from_shell(*arguments: str) -> int:
 
 
 def test_it_drains_what_the_app_handed_in(
-    api: LoopbackApi, capsys: pytest.CaptureFixture[str]
+    api: LoopbackApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Django's settings, and Django's own options out of the way."""
+    # Both options change the process, as they do for every command of Django's.
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "another")
+    monkeypatch.setattr(sys, "path", [*sys.path])
     get_fprom().track_signup(TrackingContext(tid="t1"), "ann@example.com")
 
     assert from_shell("drain", "--settings=shop.settings", "--pythonpath", ".", "--wait") == 0
     assert capsys.readouterr().out.startswith("sent 1, ")
+    assert (os.environ["DJANGO_SETTINGS_MODULE"], sys.path[0]) == ("shop.settings", ".")
     assert api.emails == ["ann@example.com"]
     assert from_shell("check") == 0
     assert capsys.readouterr().out.startswith("Settings of Django; ")

@@ -703,21 +703,35 @@ def test_an_error_shows_no_parameters(sqlite_url: str) -> None:
 
 
 FORK = """
-import os, sys
+import os, sys, threading, time
 from tests.outbox.kit import make_lead, make_outbox
 outbox = make_outbox(sys.argv[1], lambda: 1_800_000_000.0)
-outbox.put(make_lead("parent"))
-for number in range(3):
+written, over = [0, 0, 0], threading.Event()
+
+def write(number):
+    while not over.is_set():
+        outbox.put(make_lead("parent"))
+        written[number] += 1
+        # As a busy app does: now and then.
+        time.sleep(0.002)
+
+threads = [threading.Thread(target=write, args=[number]) for number in range(3)]
+for thread in threads:
+    thread.start()
+for number in range(12):
     if not (child := os.fork()):
         outbox.put(make_lead(f"child-{number}"))
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-outbox.put(make_lead("parent"))
-print(outbox.stats().pending)
+over.set()
+for thread in threads:
+    thread.join()
+assert all(written)
+print(outbox.stats().pending - sum(written))
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_parent_and_forked_children_write_side_by_side(database_url: str) -> None:
-    """One database object, four processes."""
-    assert run_program(FORK, database_url) == "5\n"
+    """One database object, three threads that go on writing, and twelve forks meanwhile."""
+    assert run_program(FORK, database_url) == "12\n"

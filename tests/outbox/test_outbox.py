@@ -153,6 +153,19 @@ def test_accounts_do_not_see_each_other(
     assert uids(two.claim(9).claimed) == ["of-two"]
 
 
+def test_a_look_that_finds_nothing_to_do_waits_for_no_writer(
+    sqlite_url: str, outbox_at: MakeOutbox
+) -> None:
+    """Idle drainers stand in nobody's way, and nobody in theirs."""
+    outbox, writer = outbox_at(sqlite_url), outbox_at(sqlite_url)
+    outbox.stats()
+
+    def look(_connection: object) -> list[object]:
+        return [outbox.claim(1), outbox.next_due(), outbox.paused(), outbox.stats().pending]
+
+    assert writer.database.run(look) == [Batch(), None, False, 0]
+
+
 def test_a_lease_that_ended_is_claimed_again_with_its_counters(
     database_url: str, outbox_at: MakeOutbox, clock: Clock
 ) -> None:

@@ -32,7 +32,7 @@ def environ(api: LoopbackApi, tmp_path: Path) -> dict[str, str]:
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith("FPROM_") and not key.lower().endswith("_proxy")
+        if not key.startswith(("FPROM_", "DJANGO_")) and not key.lower().endswith("_proxy")
     }
     bin_folder = Path(sys.executable).parent
     return kept | {
