@@ -20,7 +20,7 @@ from .errors import FpromConfigError
 from .leads import Reason, Receipt, Status
 from .outbox import Outbox
 from .parsing import Worker as Who
-from .worker import Worker
+from .worker import PURGE_EVERY, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +70,7 @@ class OutboxDelivery:
         self._joiner: Joiner | None = None
         self._stopping = threading.Event()
         self._worker: Worker | None = None
+        self._purged_at = -PURGE_EVERY
         self._lock = threading.Lock()
 
     def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
@@ -119,7 +120,12 @@ class OutboxDelivery:
     ) -> Counts:
         """Send what is due, as `Drain.run` does, what waits in memory included."""
         self.flush()
-        return self._drain().run(limit=limit, seconds=seconds, wait=wait)
+        counts = self._drain().run(limit=limit, seconds=seconds, wait=wait)
+        # Where nobody has a thread, whoever pumps sees to the 30 days too.
+        if not 0.0 <= self._clock() - self._purged_at < PURGE_EVERY:
+            self._purged_at = self._clock()
+            self.outbox.purge()
+        return counts
 
     def stats(self) -> Stats:
         """Count."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 """Of this layout. It stands in the row of `accounts` whose account is `SCHEMA_ROW`."""
 SCHEMA_ROW: Final = "#schema"
+CREATION_LOCK: Final = 7093415
+"""PostgreSQL's advisory lock that is held while tables are created; any number would do."""
 
 metadata: Final = MetaData()
 """For Alembic: add it to ``target_metadata``."""
@@ -84,7 +86,7 @@ def create_tables(connection: Connection, account: str) -> None:
         return
     if connection.dialect.name == "postgresql":
         # Of two processes that create one table at the same time one would fail.
-        connection.execute(text("SELECT pg_advisory_xact_lock(7093415)"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({CREATION_LOCK})"))
     metadata.create_all(connection)
     for row in (SCHEMA_ROW, account):
         if _version(connection, row) is None:

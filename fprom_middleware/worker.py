@@ -21,6 +21,8 @@ SHORT_SLEEP: Final = 0.25
 """Seconds between looks while a caller's own transaction may be about to commit."""
 RESTLESS: Final = 10.0
 """Seconds for which such a transaction is waited for."""
+PURGE_EVERY: Final = 3600.0
+"""Seconds between looks for rejected leads that were kept long enough."""
 _FIRST_BACKOFF: Final = 0.5
 
 logger = logging.getLogger("fprom_middleware")
@@ -84,13 +86,13 @@ class Worker:
 
     def _run(self) -> None:
         backoff = _FIRST_BACKOFF
-        purged_at = 0.0
+        purged_at = -PURGE_EVERY
         while not self._stopping.is_set():
             self._wake.clear()
             try:
                 self._flush()
                 self._drain.run()
-                if self._clock() - purged_at > 3600.0:  # noqa: PLR2004 - hourly is plenty
+                if not 0.0 <= self._clock() - purged_at < PURGE_EVERY:
                     self._outbox.purge()
                     purged_at = self._clock()
                 due = self._outbox.next_due()

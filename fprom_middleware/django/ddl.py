@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from ..errors import FpromConfigError
-from ..table import SCHEMA_ROW, VERSION, accounts, metadata
+from ..table import CREATION_LOCK, SCHEMA_ROW, VERSION, accounts, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sqlalchemy.engine import Dialect
 
-LOCK: Final = "SELECT pg_advisory_xact_lock(7093415)"
+LOCK: Final = f"SELECT pg_advisory_xact_lock({CREATION_LOCK})"
 """As `fprom_middleware.table.create_tables` takes it."""
 
 

@@ -1,7 +1,9 @@
 """The app under fire: one sign-up endpoint over WSGI and one over ASGI.
 
 Its settings are FPROM_* variables. FAULTS_CONTROL plants a bug that the oracle must see,
-FAULTS_CLOCK names a file that holds what the clock is wrong by.
+FAULTS_CLOCK names a file that holds what the clock is wrong by, FAULTS_PAUSE shortens the
+minute for which a failing API is left alone: a test that kills for half of one would see nobody
+at work.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from fprom_middleware import Fprom, Receipt, track_signup, track_signup_async
+from fprom_middleware import Fprom, Receipt, gate, track_signup, track_signup_async
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.queued import OutboxDelivery
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
@@ -35,6 +37,9 @@ def clock() -> float:
     return time.time() + float(wrong_by or 0)
 
 
+if "FAULTS_PAUSE" in os.environ:
+    # Not through the module's own attribute: it is Final.
+    vars(gate)["PAUSE"] = float(os.environ["FAULTS_PAUSE"])
 controls.plant(os.environ.get("FAULTS_CONTROL", ""))
 fprom = Fprom(clock=clock if _WRONG_BY else time.time)
 

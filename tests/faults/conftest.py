@@ -13,10 +13,22 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from tests.faults.double import Double  # noqa: E402 - found through the line above
+from tests.faults.scale import pick  # noqa: E402
 from tests.services import postgresql_database  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+LIMIT = pick(120, 1800)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the long form its time."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.timeout(LIMIT))
 
 
 @pytest.fixture

@@ -117,7 +117,8 @@ def test_no_acknowledged_lead_is_lost_to_kills(
     """Each acknowledged lead arrives, and only a killed process's own leads arrive again."""
     double.follow(MISBEHAVING)
     on_sqlite = database == "sqlite_url"
-    environment = fprom_environment(double, request.getfixturevalue(database))
+    url = request.getfixturevalue(database)
+    environment = {**fprom_environment(double, url), "FAULTS_PAUSE": "0.5"}
     figures = kill_under_load(
         command,
         environment,
