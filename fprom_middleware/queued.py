@@ -70,7 +70,7 @@ class OutboxDelivery:
         self._joiner: Joiner | None = None
         self._stopping = threading.Event()
         self._worker: Worker | None = None
-        self._purged_at = -PURGE_EVERY
+        self._purged_at = -2 * PURGE_EVERY
         self._lock = threading.Lock()
 
     def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
@@ -122,7 +122,7 @@ class OutboxDelivery:
         self.flush()
         counts = self._drain().run(limit=limit, seconds=seconds, wait=wait)
         # Where nobody has a thread, whoever pumps sees to the 30 days too.
-        if not 0.0 <= self._clock() - self._purged_at < PURGE_EVERY:
+        if not 0.0 <= self._clock() - self._purged_at <= PURGE_EVERY:
             self._purged_at = self._clock()
             self.outbox.purge()
         return counts

@@ -86,13 +86,13 @@ class Worker:
 
     def _run(self) -> None:
         backoff = _FIRST_BACKOFF
-        purged_at = -PURGE_EVERY
+        purged_at = -2 * PURGE_EVERY
         while not self._stopping.is_set():
             self._wake.clear()
             try:
                 self._flush()
                 self._drain.run()
-                if not 0.0 <= self._clock() - purged_at < PURGE_EVERY:
+                if not 0.0 <= self._clock() - purged_at <= PURGE_EVERY:
                     self._outbox.purge()
                     purged_at = self._clock()
                 due = self._outbox.next_due()
