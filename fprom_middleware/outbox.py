@@ -150,7 +150,10 @@ class Outbox:
             return Batch([_claimed(row, now, lease) for row in due[:granted]], probe)
 
         # Most looks find nothing, and need not stand in a writer's way for that.
-        return self.database.run(work) if self._any_due() else Batch()
+        if not self._any_due():
+            return Batch()
+        # Nobody waits for this but the drain itself.
+        return self.database.run(work, patience=self._timeout)
 
     def settle(
         self,

@@ -207,9 +207,10 @@ def test_no_cycle_is_left(ask: bool) -> None:
     gc.collect()
     gc.disable()
     try:
-        for _ in range(100):
+        for _ in range(1000):
             one()
-        assert gc.collect() < 100
+        # A cycle would leave some 3,000; what other threads leave is far less than 1,000.
+        assert gc.collect() < 1000
     finally:
         gc.enable()
 

@@ -113,7 +113,8 @@ def test_no_cycle_is_left(ask: bool) -> None:
     try:
         for number in range(100):
             serve(number)
-        assert gc.collect() < 100
+        # A cycle would leave some 3,000; what other threads leave is far less than 1,000.
+        assert gc.collect() < 1000
     finally:
         gc.enable()
 

@@ -607,13 +607,6 @@ def test_no_log_line_and_no_error_names_anybody(
 
     with everything_logged() as lines:
         work(make(database_url, on_outcome=hook))
-        away = make("postgresql://me:canary-password@127.0.0.1:9/nowhere")
-        away.track_signup(visitor, f"{name}@example.com", uid=uid)
-        try:
-            away.drain()
-        except OperationalError as error:
-            errors.append(str(error))
-        errors.append(repr(away.settings))
     said = "\n".join(lines + errors)
 
     assert "INSERT INTO fprom_outbox" in said
@@ -621,6 +614,34 @@ def test_no_log_line_and_no_error_names_anybody(
     assert "nowhere" in "".join(errors)
     for canary in (*CANARIES, *SECRETS):
         assert canary not in said, canary
+
+
+def test_a_database_that_is_away_names_nobody_and_no_password(make: MakeFprom) -> None:
+    """Neither the driver's error nor what is logged about it."""
+    name, tid, ip, uid = CANARIES
+    with everything_logged() as lines:
+        away = make("postgresql://me:canary-password@127.0.0.1:9/nowhere")
+        away.track_signup(TrackingContext(tid=tid, ip=ip), f"{name}@example.com", uid=uid)
+        with pytest.raises(OperationalError) as refused:
+            away.drain()
+    said = "\n".join([*lines, f"{refused.value} {refused.value!r} {away.settings!r}"])
+
+    assert "127.0.0.1" in said
+    for canary in (*CANARIES, *SECRETS):
+        assert canary not in said, canary
+
+
+def test_whoever_drains_sees_to_the_thirty_days(
+    sqlite_url: str, make: MakeFprom, api: Api, clock: Clock
+) -> None:
+    """Rejected leads go, at most one look an hour; where no thread runs, too."""
+    fprom = make(sqlite_url)
+    sign_up(fprom)
+    api.says = 400
+    fprom.drain()
+    clock.later(31 * 86400 - 1800)
+    fprom.drain()
+    assert fprom.stats().rejected == 0
 
 
 # Settings of the account in the outbox
