@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import Fprom, FpromConfigError, FpromSettings, TrackingContext, get_tracking
-from fprom_middleware.asgi import FpromMiddleware
+from fprom_middleware.asgi import AsgiTracking, FpromMiddleware
 from fprom_middleware.context import KEY
 
 if TYPE_CHECKING:
@@ -213,6 +213,19 @@ def test_no_cycle_is_left(ask: bool) -> None:
         assert gc.collect() < 1000
     finally:
         gc.enable()
+
+
+def test_headers_are_gone_through_once() -> None:
+    """Who asks for them early and again finds them read."""
+    scope: dict[str, Any] = {"type": "http", "headers": list(HEADERS), "client": None}
+    serve(make(), scope)
+    context = get_tracking(scope)
+    assert isinstance(context, AsgiTracking)
+    context.read_headers()
+    scope["headers"].clear()
+    context.read_headers()
+
+    assert context.tid == TID
 
 
 def test_the_context_does_not_hold_the_scope() -> None:
