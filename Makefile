@@ -62,7 +62,7 @@ slow: $(VENV)/.test ## tests with real servers, brokers and kills, two at a time
 	$(BIN)/pytest -n 2 --dist loadfile $(SLOW)
 
 faults: $(VENV)/.test ## the fault suite in its long form: kills, deploys, outages
-	FPROM_FAULTS=long $(BIN)/pytest tests/faults
+	FPROM_FAULTS=long $(BIN)/pytest --timeout 1800 -s tests/faults
 
 bench: $(VENV)/.test ## cost per request beside the peers
 	$(BIN)/python benchmarks/attach.py
