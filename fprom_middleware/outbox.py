@@ -150,7 +150,7 @@ class Outbox:
             return Batch([_claimed(row, now, lease) for row in due[:granted]], probe)
 
         # Most looks find nothing, and need not stand in a writer's way for that.
-        if not self._any_due():
+        if not self._may_claim():
             return Batch()
         # Nobody waits for this but the drain itself.
         return self.database.run(work, patience=self._timeout)
@@ -290,13 +290,22 @@ class Outbox:
         # Left out where BEGIN IMMEDIATE does the work.
         return connection.execute(statement.with_for_update(skip_locked=True)).all()
 
-    def _any_due(self) -> bool:
+    def _may_claim(self) -> bool:
+        now = self._clock()
         statement = (
             sa.select(leads.c.id)
-            .where(leads.c.account == self._account, leads.c.due_at <= self._clock())
+            .where(leads.c.account == self._account, leads.c.due_at <= now)
             .limit(1)
         )
-        return self.database.read(lambda connection: connection.scalar(statement)) is not None
+
+        def work(connection: Connection) -> bool:
+            if connection.scalar(statement) is None:
+                return False
+            gate = self._gate(connection)
+            granted, _, _ = gate.admit(1, now=now, limit=self._limit, timeout=self._timeout)
+            return granted > 0
+
+        return self.database.read(work)
 
     def _keep(self, connection: Connection, item: Claimed, step: Later | Ended) -> None:
         values: dict[str, Any]

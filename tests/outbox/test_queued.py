@@ -591,7 +591,9 @@ def test_no_log_line_and_no_error_names_anybody(
             clock.later(7200)
         with monkeypatch.context() as broken:
             broken.setattr(
-                Outbox, "put", lambda self, *_: self.database.run(lambda c: mistake(c, tid))
+                Outbox,
+                "put",
+                lambda self, *_: self.database.run(lambda c: mistake(c, tid), patience=0),
             )
             fprom.track_signup(visitor, f"{name}@example.com", uid=uid)
             asyncio.run(fprom.track_signup_async(visitor, f"{name}@example.com", uid=uid))
