@@ -38,8 +38,8 @@ T = TypeVar("T")
 
 PATIENCE: Final = 1.0
 """Seconds for which a database that is locked or away is asked again."""
-_BUSY_MS: Final = 5
-_LONGEST_NAP: Final = 0.01
+_BUSY_MS: Final = 50
+_LONGEST_NAP: Final = 0.05
 _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _EXTRAS: Final = {"psycopg": "postgresql"}
 _READS: Final = "fprom_reads"
