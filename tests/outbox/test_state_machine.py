@@ -287,7 +287,7 @@ def run(outbox_class: type[Outbox], *, limit: int, examples: int = 300) -> None:
 
 @pytest.mark.parametrize("limit", [3, 25])
 def test_the_outbox_keeps_its_promises(limit: int) -> None:
-    """At most one live lease a lead, nothing vanishes, the pace is kept: 300 lives, 50 steps."""
+    """One live lease a lead, nothing vanishes, the pace is kept: 2 x 150 lives of 50 steps."""
     run(Outbox, limit=limit, examples=150)
 
 
