@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 DEPLOYS = pick(2, 20)
 SIGN_UPS = pick(30, 200)
 EXIT_SECONDS = pick(5.0, 3.0)
+PATIENCE = 20.0
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -37,6 +39,10 @@ def test_deploy_loses_nothing_and_waits_for_nobody(
             Load(server.port, visitors=4, rate=150, name=f"lead-{deploy}") as load,
         ):
             load.wait_for(each)
+            # The end shall find a call that hangs, however late a busy machine makes it.
+            ends = time.monotonic() + PATIENCE
+            while not double.done["hang"] and time.monotonic() < ends:
+                time.sleep(0.05)
             # Visitors go on signing up meanwhile; whoever is turned away was told nothing.
             exits.append(server.terminate())
         assert load.failed == []
@@ -45,7 +51,7 @@ def test_deploy_loses_nothing_and_waits_for_nobody(
         f"{name}: {DEPLOYS} deploys, {len(acknowledged)} sign-ups, {double.calls} calls, "
         f"exit at most {max(exits):.2f} s"
     )
-    assert double.calls > 0
+    assert double.done["hang"] > 0
     drain_fully(sqlite_url, double)
     assert len(acknowledged) >= SIGN_UPS
     assert find_lost(acknowledged, double) == set()

@@ -23,8 +23,7 @@ COMMAND = (
 RATE = 100.0
 SECONDS = pick(5, 30)
 # The figures that the package promises are 10 and 50 ms, on a machine with nothing else to do.
-# Short: what the patience with a busy database allows a view to wait; the goal is for the long run.
-SLOWEST = pick(1.2, 0.25)
+SLOWEST = 0.25
 
 
 def test_hanging_api_is_not_felt(tmp_path: Path, double: Double, sqlite_url: str) -> None:
