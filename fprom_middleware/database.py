@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import (
@@ -23,6 +23,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from .engines import PATIENCE, READS, server_engine, sqlite_engine
 from .errors import FpromConfigError
 from .forks import Turnstile
 from .parsing import mask_url
@@ -32,17 +33,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import URL, Connection, Engine
-    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 T = TypeVar("T")
 
-PATIENCE: Final = 1.0
-"""Seconds for which a database that is locked or away is asked again."""
-_BUSY_MS: Final = 50
 _LONGEST_NAP: Final = 0.05
 _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _EXTRAS: Final = {"psycopg": "postgresql"}
-_READS: Final = "fprom_reads"
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # A mistake in the statement, the table or the file: asking again would only take time.
 _HOPELESS: Final = frozenset(
@@ -225,7 +221,7 @@ class Database:
                 if self.is_sqlite:
                     self._make_file()
                 engine = sqlite_engine(self.url) if self.is_sqlite else server_engine(self.url)
-                reader = engine.execution_options(**{_READS: True})
+                reader = engine.execution_options(**{READS: True})
                 self._held = held = _Held(os.getpid(), engine, reader)
             return held
 
@@ -286,80 +282,6 @@ class Database:
             stamp,
         )
         return True
-
-
-def sqlite_engine(url: URL) -> Engine:
-    """Make an engine whose commits survive a power cut and whose writers do not starve.
-
-    Args:
-        url: Of a SQLite file.
-
-    Returns:
-        The engine: WAL, synchronous=FULL, every transaction BEGIN IMMEDIATE.
-    """
-    engine = _discreet_engine(
-        url,
-        connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False},
-        pool_size=5,
-        max_overflow=-1,
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _connected(connection: DBAPIConnection, _record: Any) -> None:
-        # sqlite3's own handling begins a transaction late, as a reader, and then cannot upgrade.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.close()
-
-    @sa.event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        reads = connection.get_execution_options().get(_READS)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def server_engine(url: URL) -> Engine:
-    """Make an engine for a database server that gives up early rather than block a view.
-
-    Args:
-        url: Of a database server.
-
-    Returns:
-        The engine.
-    """
-    arguments: dict[str, Any] = {}
-    if url.get_backend_name() == "postgresql" and url.get_driver_name() == "psycopg":
-        # libpq knows no connect time-out under 2 s. Milliseconds for the other.
-        arguments = {"connect_timeout": 2, "tcp_user_timeout": 2000}
-    engine = _discreet_engine(
-        url,
-        connect_args=arguments,
-        pool_size=5,
-        max_overflow=20,
-        pool_timeout=PATIENCE,
-        pool_recycle=1800,
-    )
-    if url.get_backend_name() == "postgresql":
-
-        @sa.event.listens_for(engine, "begin")
-        def _begun(connection: Connection) -> None:
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(PATIENCE * 1000)}")
-
-    return engine
-
-
-def _discreet_engine(url: URL, **options: Any) -> Engine:
-    engine = sa.create_engine(url, hide_parameters=True, logging_name="fprom", **options)
-    # At DEBUG SQLAlchemy logs each row that it reads; hide_parameters says nothing about those.
-    logging.getLogger("sqlalchemy.engine.Engine.fprom").addFilter(_no_rows)
-    return engine
-
-
-def _no_rows(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.DEBUG
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.database import PATIENCE, Database, outbox_url
+from fprom_middleware.database import Database, outbox_url
+from fprom_middleware.engines import PATIENCE
 from fprom_middleware.table import leads
 from tests.outbox.kit import ACCOUNT, START, make_lead, make_leads, run_program, start_program
 
