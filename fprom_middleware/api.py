@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .leads import Lead
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
 
 logger = logging.getLogger("fprom_middleware")
 

@@ -13,7 +13,7 @@ from .tracker import Fprom
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
     from .sources import Sources
 
     Scope = MutableMapping[str, Any]

@@ -26,7 +26,7 @@ from sqlalchemy.exc import (
 from .engines import PATIENCE, READS, server_engine, sqlite_engine
 from .errors import FpromConfigError
 from .forks import Turnstile
-from .parsing import mask_url
+from .settings.parsers import mask_url
 from .table import create_tables
 
 if TYPE_CHECKING:

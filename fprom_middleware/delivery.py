@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .api import TrackingApi
     from .leads import Lead
     from .outcomes import Outcome
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
     from .stats import Counts
 
 logger = logging.getLogger("fprom_middleware")

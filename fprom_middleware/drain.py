@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .leads import Lead
     from .outbox import Batch, Claimed, Outbox
     from .outcomes import Outcome
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
     from .stats import Counts
 
 SETTLE_AFTER: Final = 0.05

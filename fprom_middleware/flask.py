@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .context import get_tracking
 from .errors import FpromConfigError
-from .settings import OUTBOX_KEY, PREFIX
+from .settings.model import OUTBOX_KEY, PREFIX
 from .snippet import fprom_script
 from .tracker import Fprom
 from .tracking import dump_tracking, load_tracking, track_signup
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
 
 __all__ = [
     "FpromMiddleware",

@@ -11,7 +11,7 @@ from .database import Database, outbox_url
 from .errors import FpromConfigError
 from .inspected import Kept
 from .outbox import Outbox
-from .parsing import Delivery
+from .settings.parsers import Delivery
 from .table import leads
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from .signing import SKEW, as_text, keep_serializer, verified
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
 
 COOKIE: Final = "fprom_keep"
 LINK_DAYS: Final = 60

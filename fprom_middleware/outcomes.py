@@ -11,7 +11,7 @@ from .leads import Reason, Status, as_utc
 
 if TYPE_CHECKING:
     from .leads import Lead
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
 
 MAX_ANSWER: Final = 65_536
 """Bytes of an answer's body that are read; the documented ones are under 1,000."""

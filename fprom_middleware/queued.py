@@ -19,7 +19,7 @@ from .drain import Drain
 from .errors import FpromConfigError
 from .leads import Reason, Receipt, Status
 from .outbox import Outbox
-from .parsing import Worker as Who
+from .settings.parsers import Worker as Who
 from .worker import PURGE_EVERY, Worker
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .api import TrackingApi
     from .leads import Lead
     from .session import Joiner
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
     from .stats import Counts, Stats
 
 _FAILED_TRANSACTION: Final = "25P02"

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from .errors import FpromConfigError
 from .outbox import insert_lead
-from .parsing import mask_url
+from .settings.parsers import mask_url
 from .table import create_tables
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from .signup import sendable_ip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .parsing import SendIp
+    from .settings.parsers import SendIp
 
 SALT: Final = "fprom_middleware"
 """The namespace of every signature."""

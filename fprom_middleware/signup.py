@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from .client_ip import is_public, truncate
 from .leads import Lead, Reason, Receipt, Status, as_utc
-from .parsing import SendIp
+from .settings.parsers import SendIp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .context import TrackingContext
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
 
 logger = logging.getLogger("fprom_middleware")
 

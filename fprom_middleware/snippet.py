@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
 
 SCRIPT_URL: Final = "https://cdn.firstpromoter.com/fpr.js"
 """Where FirstPromoter serves its browser script."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .context import RequestTracking
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
 
 
 class Sources:

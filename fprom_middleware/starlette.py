@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.templating import Jinja2Templates
 
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
 
 __all__ = [
     "FpromMiddleware",

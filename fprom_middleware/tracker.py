@@ -15,8 +15,8 @@ from .client_ip import AddressReader
 from .context import TrackingContext, locate
 from .errors import FpromConfigError, FpromTokenError
 from .leads import Reason, Receipt, Status
-from .parsing import Delivery, Worker
-from .settings import NO_SIGNING_KEYS, FpromSettings
+from .settings.model import NO_SIGNING_KEYS, FpromSettings
+from .settings.parsers import Delivery, Worker
 from .signup import SignUp, hook_errors, may_track, prepare
 
 if TYPE_CHECKING:

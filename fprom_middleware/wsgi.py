@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from .settings import FpromSettings
+    from .settings.model import FpromSettings
     from .sources import Sources
 
 

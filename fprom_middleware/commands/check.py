@@ -9,8 +9,8 @@ import click
 
 from ..inspection import inspect_outbox
 from ..masking import mask_email
-from ..parsing import Delivery, Worker
 from ..sandbox.text import printable
+from ..settings.parsers import Delivery, Worker
 from .drain import advice
 from .filesystem import MOUNTS, disk_warning, filesystem_of
 from .running import refusal, with_fprom

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..parsing import Delivery
+from ..settings.parsers import Delivery
 from .pump import Until, pump
 from .running import with_fprom
 from .screen import moment, person_looks

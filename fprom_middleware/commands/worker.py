@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ..errors import FpromConfigError
-from ..parsing import mask_url
+from ..settings.parsers import mask_url
 from .drain import describe, line_teller, why_nothing
 from .pump import Until, pump
 from .running import with_fprom

@@ -9,8 +9,8 @@ from django.core.checks import CheckMessage, Error, Warning  # type: ignore[impo
 
 from ..database import outbox_url
 from ..errors import FpromConfigError
-from ..parsing import Delivery
-from ..settings import FpromSettings
+from ..settings.model import FpromSettings
+from ..settings.parsers import Delivery
 from .shared import fprom_settings
 
 MIDDLEWARE: Final = "fprom_middleware.django.FpromMiddleware"

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings  # type: ignore[import-untyped]
 from django.core.signals import setting_changed  # type: ignore[import-untyped]
 
-from ..settings import OUTBOX_KEY, PREFIX
+from ..settings.model import OUTBOX_KEY, PREFIX
 from ..tracker import Fprom
 
 _lock = threading.Lock()

@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from . import parsing
-from .errors import FpromConfigError
-from .masking import mask_tail
-from .parsing import Delivery, SendIp, Worker
+from ..errors import FpromConfigError
+from ..masking import mask_tail
+from . import parsers as parsing
+from .parsers import Delivery, SendIp, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -17,8 +17,8 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from .client_ip import GROUPS, parse_network
-from .errors import FpromConfigError
+from ..client_ip import GROUPS, parse_network
+from ..errors import FpromConfigError
 
 Parser = Callable[[str, Any], Any]
 E = TypeVar("E", bound=StrEnum)
