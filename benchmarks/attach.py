@@ -25,7 +25,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import fprom_middleware.asgi
 import fprom_middleware.wsgi
 from fprom_middleware import Fprom, TrackingContext, get_tracking
-from fprom_middleware.context import KEY
+from fprom_middleware.visitor.context import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,8 +20,8 @@ import fprom_middleware.asgi
 import fprom_middleware.wsgi
 from benchmarks.attach import TID, TRUSTED, environ, own, rounds, scope, wrap
 from fprom_middleware import Fprom, get_tracking
-from fprom_middleware.keep import COOKIE
-from fprom_middleware.signing import keep_serializer
+from fprom_middleware.visitor.keep_cookie import COOKIE
+from fprom_middleware.visitor.tokens import keep_serializer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

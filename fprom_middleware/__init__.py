@@ -3,12 +3,12 @@
 Importing this package loads no framework, no HTTP client and no database library.
 """
 
-from .context import TrackingContext, get_tracking
 from .errors import FpromConfigError, FpromError, FpromNotInstalled, FpromTokenError
 from .leads import Lead, Receipt, Status
 from .settings.model import FpromSettings
 from .tracker import Fprom
 from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
+from .visitor.context import TrackingContext, get_tracking
 
 __all__ = [
     "Fprom",

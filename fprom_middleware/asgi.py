@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .context import KEY, STATE_KEY, UNREAD, RequestTracking
-from .navigation import may_carry
 from .tracker import Fprom
+from .visitor.context import KEY, STATE_KEY, UNREAD, RequestTracking
+from .visitor.cookie_policy import may_carry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 
     from .settings.model import FpromSettings
-    from .sources import Sources
+    from .visitor.sources import Sources
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .client_ip import is_public, truncate
 from .leads import Lead, Reason, Receipt, Status, as_utc
 from .settings.parsers import SendIp
+from .visitor.client_ip import is_public, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .context import TrackingContext
     from .settings.model import FpromSettings
+    from .visitor.context import TrackingContext
 
 logger = logging.getLogger("fprom_middleware")
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from starlette.config import Config
 
 from .asgi import FpromMiddleware
-from .context import get_tracking
 from .errors import FpromConfigError
 from .snippet import fprom_script
 from .tracker import Fprom
 from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
+from .visitor.context import get_tracking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from .client_ip import AddressReader
-from .context import TrackingContext, locate
 from .errors import FpromConfigError, FpromTokenError
 from .leads import Reason, Receipt, Status
 from .settings.model import NO_SIGNING_KEYS, FpromSettings
 from .settings.parsers import Delivery, Worker
 from .signup import SignUp, hook_errors, may_track, prepare
+from .visitor.client_ip import AddressReader
+from .visitor.context import TrackingContext, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import httpx
 
     from .delivery import Delivery as Deliverer
-    from .signing import Signer
-    from .sources import Sources
     from .stats import Counts, Stats
+    from .visitor.sources import Sources
+    from .visitor.tokens import Signer
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class Fprom:
         self.sources: Sources | None = None
         if settings.keep_days or settings.link_params or settings.tid_header:
             # Here and not above: whoever turns none on need not load itsdangerous.
-            from .sources import Sources  # noqa: PLC0415
+            from .visitor.sources import Sources  # noqa: PLC0415
 
             self.sources = Sources(settings, clock)
         self._client = client
@@ -276,7 +276,7 @@ class Fprom:
         if not keys:
             raise FpromConfigError(NO_SIGNING_KEYS, key="FPROM_SECRET_KEYS")
         # Here and not above: whoever carries nothing need not load itsdangerous.
-        from .signing import Signer  # noqa: PLC0415
+        from .visitor.tokens import Signer  # noqa: PLC0415
 
         return Signer(keys, purpose)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from .context import locate
 from .errors import FpromNotInstalled
 from .tracker import MAX_AGE, REFUSE
+from .visitor.context import locate
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .context import TrackingContext
     from .leads import Receipt
     from .tracker import Fprom
+    from .visitor.context import TrackingContext
 
 T = TypeVar("T")
 

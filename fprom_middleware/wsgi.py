@@ -7,16 +7,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .context import KEY, UNREAD, RequestTracking
-from .navigation import may_carry
 from .tracker import Fprom
+from .visitor.context import KEY, UNREAD, RequestTracking
+from .visitor.cookie_policy import may_carry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from .settings.model import FpromSettings
-    from .sources import Sources
+    from .visitor.sources import Sources
 
 
 class FpromMiddleware:

@@ -12,7 +12,7 @@ import pytest
 
 from fprom_middleware import Fprom, FpromConfigError, FpromSettings, TrackingContext, get_tracking
 from fprom_middleware.asgi import AsgiTracking, FpromMiddleware
-from fprom_middleware.context import KEY
+from fprom_middleware.visitor.context import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fprom_middleware import Fprom, FpromSettings, TrackingContext, get_tracking
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
-from fprom_middleware.client_ip import (
+from fprom_middleware.visitor.client_ip import (
     AddressReader,
     is_public,
     parse_address,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fprom_middleware.cookies import clean_value, find_cookie, find_ref, find_tid
+from fprom_middleware.visitor.cookies import clean_value, find_cookie, find_ref, find_tid
 
 TID = "f3a1b2c4-1111-4222-8333-abcdefabcdef"
 

@@ -50,7 +50,7 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
     """No framework, no HTTP client, no database library: they wait for the first sign-up."""
     bare, loaded = loaded_by(""), loaded_by(code)
 
-    assert "fprom_middleware.context" in loaded
+    assert "fprom_middleware.visitor.context" in loaded
     assert sorted((loaded - bare).intersection(HEAVY)) == []
 
 

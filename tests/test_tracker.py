@@ -28,7 +28,7 @@ from fprom_middleware import (
     tracker,
 )
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
-from fprom_middleware.context import KEY
+from fprom_middleware.visitor.context import KEY
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 
 NOW = 1745573391.973412

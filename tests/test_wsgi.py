@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fprom_middleware import Fprom, FpromConfigError, FpromSettings, TrackingContext, get_tracking
-from fprom_middleware.context import KEY
+from fprom_middleware.visitor.context import KEY
 from fprom_middleware.wsgi import FpromMiddleware
 
 TID = "f3a1b2c4-1111-4222-8333-abcdefab1234"

@@ -6,8 +6,8 @@ In the settings::
     INSTALLED_APPS = [..., "fprom_middleware.django"]  # manage.py fprom, migration, checks
 """
 
-from ..context import get_tracking
 from ..tracking import dump_tracking, load_tracking, track_signup, track_signup_async
+from ..visitor.context import get_tracking
 from .middleware import FpromMiddleware
 from .shared import get_fprom
 

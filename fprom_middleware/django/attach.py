@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..asgi import AsgiTracking
-from ..context import KEY, STATE_KEY, UNREAD, RequestTracking
+from ..visitor.context import KEY, STATE_KEY, UNREAD, RequestTracking
 from ..wsgi import header_key
 
 if TYPE_CHECKING:
-    from ..sources import Sources
     from ..tracker import Fprom
+    from ..visitor.sources import Sources
 
 
 def attach(request: Any, fprom: Fprom) -> RequestTracking:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from ..navigation import may_carry
+from ..visitor.cookie_policy import may_carry
 from .attach import attach, look_further
 from .shared import get_fprom
 

@@ -17,8 +17,8 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from ..client_ip import GROUPS, parse_network
 from ..errors import FpromConfigError
+from ..visitor.client_ip import GROUPS, parse_network
 
 Parser = Callable[[str, Any], Any]
 E = TypeVar("E", bound=StrEnum)

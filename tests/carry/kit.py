@@ -12,7 +12,7 @@ import httpx
 
 from fprom_middleware import Fprom, FpromSettings, TrackingContext, get_tracking
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
-from fprom_middleware.keep import COOKIE
+from fprom_middleware.visitor.keep_cookie import COOKIE
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 
 if TYPE_CHECKING:

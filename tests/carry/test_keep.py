@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import FpromConfigError, FpromSettings, track_signup
-from fprom_middleware.keep import COOKIE
-from fprom_middleware.signing import keep_serializer
+from fprom_middleware.visitor.keep_cookie import COOKIE
+from fprom_middleware.visitor.tokens import keep_serializer
 from tests.carry.kit import (
     DAY,
     EMAIL,

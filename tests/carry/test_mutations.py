@@ -15,8 +15,8 @@ from itsdangerous import URLSafeSerializer
 from itsdangerous.encoding import base64_encode
 
 from fprom_middleware import FpromTokenError, TrackingContext
-from fprom_middleware.keep import COOKIE
-from fprom_middleware.signing import MAX_TOKEN
+from fprom_middleware.visitor.keep_cookie import COOKIE
+from fprom_middleware.visitor.tokens import MAX_TOKEN
 from tests.carry.kit import FOREIGN_KEY, IP, KEY, NOW, OLD_KEY, TID, Account
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def other_purpose(dice: random.Random, token: str) -> str:
     """Sign with the right key for something else; the app's own signatures among it."""
     salt = dice.choice(
         [
-            "fprom_middleware.keep",
+            "fprom_middleware.visitor.keep_cookie",
             "fprom_middleware.token.",
             f"fprom_middleware.token.signup{dice.randrange(1000)}",
             "itsdangerous",

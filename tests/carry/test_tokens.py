@@ -21,7 +21,7 @@ from fprom_middleware import (
     load_tracking,
     track_signup,
 )
-from fprom_middleware.signing import MAX_TOKEN, SKEW, keep_serializer
+from fprom_middleware.visitor.tokens import MAX_TOKEN, SKEW, keep_serializer
 from tests.carry.kit import DAY, EMAIL, FOREIGN_KEY, IP, KEY, NOW, OLD_KEY, TID, Account
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from fprom_middleware import FpromTokenError, TrackingContext, flask, starlette
-from fprom_middleware.signing import MAX_TOKEN
+from fprom_middleware.visitor.tokens import MAX_TOKEN
 from tests.carry.kit import DAY, EMAIL, IP, TID, Account
 from tests.recipes.documents import DOCS, block, lines_of
 

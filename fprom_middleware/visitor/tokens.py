@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 from itsdangerous import BadData, BadSignature, URLSafeSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
+from ..errors import FpromTokenError
+from ..leads import as_utc
+from ..signup import sendable_ip
 from .context import TrackingContext
-from .errors import FpromTokenError
-from .leads import as_utc
-from .signup import sendable_ip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .settings.parsers import SendIp
+    from ..settings.parsers import SendIp
 
 SALT: Final = "fprom_middleware"
 """The namespace of every signature."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ..errors import INSTALL_HINT, FpromNotInstalled
+from ..masking import mask_ip, mask_tail
 from .client_ip import parse_address
 from .cookies import find_ref, find_tid
-from .errors import INSTALL_HINT, FpromNotInstalled
-from .masking import mask_ip, mask_tail
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .tracker import Fprom
+    from ..tracker import Fprom
 
 KEY: Final = "fprom_middleware.tracking"
 """Where the context stands in a WSGI environ and in an ASGI scope."""
@@ -35,7 +35,7 @@ class TrackingContext:
     Args:
         tid: FirstPromoter's visitor id.
         ref_id: The promoter's referral id.
-        ip: The visitor's address, as `fprom_middleware.client_ip.parse_address` reads it.
+        ip: The visitor's address, as `fprom_middleware.visitor.client_ip.parse_address` reads it.
         captured_at: When these were read, where they were carried; aware.
 
     A context made by hand knows no `Fprom`: hand it to ``fprom.track_signup(context, email)``.

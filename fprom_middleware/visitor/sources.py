@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..signup import may_track
+from .cookie_policy import is_navigation
 from .cookies import clean_value, find_ref, find_tid
-from .keep import Keeper
+from .keep_cookie import Keeper
 from .links import read_link
-from .navigation import is_navigation
-from .signup import may_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..settings.model import FpromSettings
     from .context import RequestTracking
-    from .settings.model import FpromSettings
 
 
 class Sources:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Final
 from itsdangerous import BadData
 
 from .cookies import MAX_VALUE, find_cookie
-from .signing import SKEW, as_text, keep_serializer, verified
+from .tokens import SKEW, as_text, keep_serializer, verified
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .settings.model import FpromSettings
+    from ..settings.model import FpromSettings
 
 COOKIE: Final = "fprom_keep"
 LINK_DAYS: Final = 60
