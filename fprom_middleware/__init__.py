@@ -4,7 +4,7 @@ Importing this package loads no framework, no HTTP client and no database librar
 """
 
 from .errors import FpromConfigError, FpromError, FpromNotInstalled, FpromTokenError
-from .leads import Lead, Receipt, Status
+from .events.lead import Lead, Receipt, Status
 from .settings.model import FpromSettings
 from .tracker import Fprom
 from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async

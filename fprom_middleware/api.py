@@ -20,7 +20,7 @@ from .transport import DeadlineTransport, deadline, environment_proxy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .leads import Lead
+    from .events.lead import Lead
     from .settings.model import FpromSettings
 
 logger = logging.getLogger("fprom_middleware")

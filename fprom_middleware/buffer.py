@@ -13,7 +13,7 @@ from .errors import FpromConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .leads import Lead
+    from .events.lead import Lead
 
 CAPACITY: Final = 10_000
 """Leads. About 10 MB, and a day of a busy shop's referred sign-ups."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .leads import Receipt, Status
-from .signup import tell_outcome
+from .events.lead import Receipt, Status
+from .events.prepare import tell_outcome
 from .stats import Stats, no_counts
 
 if TYPE_CHECKING:
     from .api import TrackingApi
-    from .leads import Lead
+    from .events.lead import Lead
     from .outcomes import Outcome
     from .settings.model import FpromSettings
     from .stats import Counts

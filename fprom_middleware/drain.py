@@ -6,10 +6,10 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
+from .events.lead import Reason, Receipt, Status
+from .events.prepare import tell_outcome
 from .gate import GOOD_FOR
-from .leads import Reason, Receipt, Status
 from .schedule import Ended
-from .signup import tell_outcome
 from .stats import no_counts
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .api import TrackingApi
-    from .leads import Lead
+    from .events.lead import Lead
     from .outbox import Batch, Claimed, Outbox
     from .outcomes import Outcome
     from .settings.model import FpromSettings

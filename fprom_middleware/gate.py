@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from .leads import Reason, Status
+from .events.lead import Reason, Status
 
 if TYPE_CHECKING:
     from .outcomes import Outcome

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from .events.lead import Lead, Status
 from .gate import Gate, calls_from_text, calls_to_text
-from .leads import Lead, Status
 from .schedule import Ended, Later, next_step
 from .stats import Stats
 from .table import VERSION, accounts, leads

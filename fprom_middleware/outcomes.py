@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-from .leads import Reason, Status, as_utc
+from .events.lead import Reason, Status, as_utc
 
 if TYPE_CHECKING:
-    from .leads import Lead
+    from .events.lead import Lead
     from .settings.model import FpromSettings
 
 MAX_ANSWER: Final = 65_536

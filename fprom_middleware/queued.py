@@ -17,7 +17,7 @@ from .buffer import Buffer, cause
 from .database import Database, outbox_url
 from .drain import Drain
 from .errors import FpromConfigError
-from .leads import Reason, Receipt, Status
+from .events.lead import Reason, Receipt, Status
 from .outbox import Outbox
 from .settings.parsers import Worker as Who
 from .worker import PURGE_EVERY, Worker
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .api import TrackingApi
-    from .leads import Lead
+    from .events.lead import Lead
     from .session import Joiner
     from .settings.model import FpromSettings
     from .stats import Counts, Stats

@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .errors import FpromConfigError, FpromTokenError
-from .leads import Reason, Receipt, Status
+from .events.lead import Reason, Receipt, Status
+from .events.prepare import SignUp, hook_errors, may_track, prepare
 from .settings.model import NO_SIGNING_KEYS, FpromSettings
 from .settings.parsers import Delivery, Worker
-from .signup import SignUp, hook_errors, may_track, prepare
 from .visitor.client_ip import AddressReader
 from .visitor.context import TrackingContext, locate
 

@@ -11,7 +11,7 @@ from .visitor.context import locate
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .leads import Receipt
+    from .events.lead import Receipt
     from .tracker import Fprom
     from .visitor.context import TrackingContext
 

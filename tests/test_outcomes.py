@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fprom_middleware import FpromSettings, Lead, Status
-from fprom_middleware.leads import Reason
+from fprom_middleware.events.lead import Reason
 from fprom_middleware.outcomes import (
     NO_ANSWER,
     Outcome,

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from fprom_middleware import FpromSettings, Lead, Receipt, Status, TrackingContext
-from fprom_middleware.leads import Reason
+from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.prepare import SignUp, may_track, prepare, sendable_ip, tell_outcome
 from fprom_middleware.settings.parsers import SendIp
-from fprom_middleware.signup import SignUp, may_track, prepare, sendable_ip, tell_outcome
 
 TID = "f3a1b2c4-1111-4222-8333-abcdefab1234"
 IP = "93.184.216.34"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ..api import TrackingApi
-from ..leads import Lead, Reason, Status
+from ..events.lead import Lead, Reason, Status
 
 if TYPE_CHECKING:
     from ..outcomes import Outcome

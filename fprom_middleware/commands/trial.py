@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from ..leads import Lead
+from ..events.lead import Lead
 from ..outbox import insert_lead
 from ..table import leads
 

@@ -14,8 +14,8 @@ from itsdangerous import BadData, BadSignature, URLSafeSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from ..errors import FpromTokenError
-from ..leads import as_utc
-from ..signup import sendable_ip
+from ..events.lead import as_utc
+from ..events.prepare import sendable_ip
 from .context import TrackingContext
 
 if TYPE_CHECKING:

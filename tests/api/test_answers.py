@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware import Status
-from fprom_middleware.leads import Reason
+from fprom_middleware.events.lead import Reason
 from fprom_middleware.outcomes import Outcome
 from tests.api.misbehaving import SENT, answer, compose, drip, flood, say, serving
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import Status
-from fprom_middleware.leads import Reason
+from fprom_middleware.events.lead import Reason
 from fprom_middleware.outcomes import NO_ANSWER, Outcome
 from tests.api.conftest import ends_within
 from tests.api.misbehaving import (

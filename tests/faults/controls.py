@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from fprom_middleware.leads import Receipt, Status
+from fprom_middleware.events.lead import Receipt, Status
 from fprom_middleware.outbox import Batch, Outbox
 from fprom_middleware.queued import OutboxDelivery
 from fprom_middleware.table import leads

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from fprom_middleware import Lead, Status
-from fprom_middleware.leads import Reason
+from fprom_middleware.events.lead import Reason
 from fprom_middleware.outbox import KEEP_REJECTED, Batch
 from fprom_middleware.outcomes import Outcome
 from fprom_middleware.schedule import Ended, Later

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fprom_middleware import Status
-from fprom_middleware.leads import Reason
+from fprom_middleware.events.lead import Reason
 from fprom_middleware.outcomes import NO_ANSWER, Outcome, read_answer
 from fprom_middleware.schedule import Ended, Later, next_step
 

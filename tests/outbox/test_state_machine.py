@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from fprom_middleware import Status
-from fprom_middleware.leads import Reason
+from fprom_middleware.events.lead import Reason
 from fprom_middleware.outbox import Batch, Outbox
 from fprom_middleware.outcomes import Outcome
 from fprom_middleware.table import accounts, leads

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from .masking import mask_email, mask_ip, mask_tail
+from ..masking import mask_email, mask_ip, mask_tail
 
 
 class Status(StrEnum):

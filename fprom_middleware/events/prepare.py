@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .leads import Lead, Reason, Receipt, Status, as_utc
-from .settings.parsers import SendIp
-from .visitor.client_ip import is_public, truncate
+from ..settings.parsers import SendIp
+from ..visitor.client_ip import is_public, truncate
+from .lead import Lead, Reason, Receipt, Status, as_utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .settings.model import FpromSettings
-    from .visitor.context import TrackingContext
+    from ..settings.model import FpromSettings
+    from ..visitor.context import TrackingContext
 
 logger = logging.getLogger("fprom_middleware")
 
