@@ -10,9 +10,9 @@ from .events.prepare import tell_outcome
 from .stats import Stats, no_counts
 
 if TYPE_CHECKING:
-    from .api import TrackingApi
+    from .api.client import TrackingApi
+    from .api.protocol import Outcome
     from .events.lead import Lead
-    from .outcomes import Outcome
     from .settings.model import FpromSettings
     from .stats import Counts
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from .api import TrackingApi
+    from .api.client import TrackingApi
+    from .api.protocol import Outcome
     from .events.lead import Lead
     from .outbox import Batch, Claimed, Outbox
-    from .outcomes import Outcome
     from .settings.model import FpromSettings
     from .stats import Counts
 

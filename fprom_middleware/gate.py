@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from .events.lead import Reason, Status
 
 if TYPE_CHECKING:
-    from .outcomes import Outcome
+    from .api.protocol import Outcome
 
 WINDOW: Final = 60
 """Seconds over which calls are counted."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
+    from .api.protocol import Outcome
     from .database import Database
-    from .outcomes import Outcome
 
 KEEP_REJECTED: Final = 30 * 86400.0
 """Seconds for which rejected leads are kept for a person to look at."""

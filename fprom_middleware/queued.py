@@ -25,7 +25,7 @@ from .worker import PURGE_EVERY, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .api import TrackingApi
+    from .api.client import TrackingApi
     from .events.lead import Lead
     from .session import Joiner
     from .settings.model import FpromSettings

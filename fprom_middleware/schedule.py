@@ -11,7 +11,7 @@ from .events.lead import Reason, Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .outcomes import Outcome
+    from .api.protocol import Outcome
 
 UNKNOWN_VISITOR_WAITS: Final = (10.0, 50.0, 240.0, 600.0)
 """Seconds from one try to the next while the API does not know the visitor yet: the browser

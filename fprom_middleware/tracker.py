@@ -358,7 +358,7 @@ class Fprom:
 
     def _make_delivery(self) -> Deliverer:
         # Here and not above: importing this package loads no HTTP client and no SQL.
-        from .api import TrackingApi  # noqa: PLC0415
+        from .api.client import TrackingApi  # noqa: PLC0415
 
         api = TrackingApi(
             self.settings,

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fprom_middleware import FpromSettings, Lead, Status
-from fprom_middleware.events.lead import Reason
-from fprom_middleware.outcomes import (
+from fprom_middleware.api.protocol import (
     NO_ANSWER,
     Outcome,
     build_signup,
     read_answer,
     read_retry_after,
 )
+from fprom_middleware.events.lead import Reason
 
 NOW = datetime(2025, 4, 25, 9, 0, tzinfo=UTC).timestamp()
 SETTINGS = FpromSettings(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ..api import TrackingApi
+from ..api.client import TrackingApi
 from ..events.lead import Lead, Reason, Status
 
 if TYPE_CHECKING:
-    from ..outcomes import Outcome
+    from ..api.protocol import Outcome
     from ..tracker import Fprom
 
 EMAIL: Final = "fprom-check@example.com"

@@ -15,7 +15,7 @@ import trustme
 from anyio.from_thread import start_blocking_portal
 
 from fprom_middleware import FpromSettings, Lead
-from fprom_middleware.api import TrackingApi
+from fprom_middleware.api.client import TrackingApi
 
 ROOT = str(Path(__file__).resolve().parents[2])
 if ROOT not in sys.path:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from fprom_middleware.outcomes import Outcome
+    from fprom_middleware.api.protocol import Outcome
 
     Call = Callable[[Lead], Outcome]
 

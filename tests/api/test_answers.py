@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware import Status
+from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.lead import Reason
-from fprom_middleware.outcomes import Outcome
 from tests.api.misbehaving import SENT, answer, compose, drip, flood, say, serving
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ import pytest
 import trio
 
 from fprom_middleware import Fprom, Lead, Status, TrackingContext
-from fprom_middleware import api as api_module
-from fprom_middleware.api import TrackingApi
-from fprom_middleware.outcomes import NO_ANSWER
-from fprom_middleware.transport import DeadlineTransport, deadline
+from fprom_middleware.api import client as api_module
+from fprom_middleware.api.client import TrackingApi
+from fprom_middleware.api.protocol import NO_ANSWER
+from fprom_middleware.api.transport import DeadlineTransport, deadline
 from tests.api.conftest import make_settings
 from tests.api.misbehaving import PATIENCE, SENT, answer, compose, hang, say, serving
 
@@ -238,7 +238,7 @@ def test_what_ends_the_program_passes_through(lead: Lead, error: type[BaseExcept
 FORK = """
 import os, sys
 from fprom_middleware import FpromSettings, Lead
-from fprom_middleware.api import TrackingApi
+from fprom_middleware.api.client import TrackingApi
 
 api = TrackingApi(FpromSettings(api_key="k" * 20, account_id="a", base_url=sys.argv[1]))
 def call(who):

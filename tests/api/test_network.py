@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import Status
+from fprom_middleware.api.protocol import NO_ANSWER, Outcome
 from fprom_middleware.events.lead import Reason
-from fprom_middleware.outcomes import NO_ANSWER, Outcome
 from tests.api.conftest import ends_within
 from tests.api.misbehaving import (
     SENT,

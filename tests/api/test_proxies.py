@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware import Status
+from fprom_middleware.api.protocol import NO_ANSWER, Outcome
+from fprom_middleware.api.transport import environment_proxy
 from fprom_middleware.events.lead import Reason
-from fprom_middleware.outcomes import NO_ANSWER, Outcome
-from fprom_middleware.transport import environment_proxy
 from tests.api.misbehaving import SENT, answer, serving, socks, tunnel
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from fprom_middleware import Lead, Status
-from fprom_middleware.api import TrackingApi
-from fprom_middleware.outcomes import NO_ANSWER
+from fprom_middleware.api.client import TrackingApi
+from fprom_middleware.api.protocol import NO_ANSWER
 from tests.api.conftest import make_settings
 from tests.api.misbehaving import SENT, answer, hang, serving
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware import Fprom, Status, TrackingContext
-from fprom_middleware.api import TrackingApi
+from fprom_middleware.api.client import TrackingApi
 from tests.api.conftest import make_settings
 from tests.api.misbehaving import SENT, answer, at_once, compose, drip, say, serving, tunnel
 

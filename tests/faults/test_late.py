@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware import Lead, Status
+from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.database import Database, outbox_url
 from fprom_middleware.outbox import Outbox
-from fprom_middleware.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 from fprom_middleware import Fprom, Lead, Receipt, TrackingContext
+from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.drain import LARGEST_BATCH
-from fprom_middleware.outcomes import Outcome
 from fprom_middleware.queued import OutboxDelivery
 from fprom_middleware.table import leads
 from tests.outbox.kit import (

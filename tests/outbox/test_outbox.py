@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from fprom_middleware import Lead, Status
+from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.lead import Reason
 from fprom_middleware.outbox import KEEP_REJECTED, Batch
-from fprom_middleware.outcomes import Outcome
 from fprom_middleware.schedule import Ended, Later
 from fprom_middleware.table import accounts, leads
 from tests.outbox.kit import ACCOUNT, START, make_lead, make_leads, start_program
@@ -495,7 +495,7 @@ def test_threads_never_claim_the_same_lead(
 
 CLAIM_ALL = """
 import sys
-from fprom_middleware.outcomes import Outcome
+from fprom_middleware.api.protocol import Outcome
 from fprom_middleware import Status
 from tests.outbox.kit import START, make_outbox
 outbox = make_outbox(sys.argv[1], lambda: START, rate_limit=10**6)

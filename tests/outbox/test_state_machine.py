@@ -23,9 +23,9 @@ from hypothesis.stateful import (
 )
 
 from fprom_middleware import Status
+from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.lead import Reason
 from fprom_middleware.outbox import Batch, Outbox
-from fprom_middleware.outcomes import Outcome
 from fprom_middleware.table import accounts, leads
 from tests.outbox.kit import START, Clock, make_lead, make_outbox
 

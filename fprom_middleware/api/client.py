@@ -14,14 +14,14 @@ import anyio.lowlevel
 import httpx
 
 from .async_transport import CleanTransport
-from .outcomes import MAX_ANSWER, NO_ANSWER, Outcome, build_signup, read_answer
+from .protocol import MAX_ANSWER, NO_ANSWER, Outcome, build_signup, read_answer
 from .transport import DeadlineTransport, deadline, environment_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .events.lead import Lead
-    from .settings.model import FpromSettings
+    from ..events.lead import Lead
+    from ..settings.model import FpromSettings
 
 logger = logging.getLogger("fprom_middleware")
 

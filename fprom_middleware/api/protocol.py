@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-from .events.lead import Reason, Status, as_utc
+from ..events.lead import Reason, Status, as_utc
 
 if TYPE_CHECKING:
-    from .events.lead import Lead
-    from .settings.model import FpromSettings
+    from ..events.lead import Lead
+    from ..settings.model import FpromSettings
 
 MAX_ANSWER: Final = 65_536
 """Bytes of an answer's body that are read; the documented ones are under 1,000."""
