@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from fprom_middleware import Fprom, FpromSettings, Lead, TrackingContext
-from fprom_middleware.database import Database, outbox_url
-from fprom_middleware.outbox import Outbox
+from fprom_middleware.outbox.database import Database, outbox_url
+from fprom_middleware.outbox.store import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable

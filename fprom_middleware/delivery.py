@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .events.lead import Receipt, Status
 from .events.prepare import tell_outcome
-from .stats import Stats, no_counts
+from .outbox.stats import Stats, no_counts
 
 if TYPE_CHECKING:
     from .api.client import TrackingApi
     from .api.protocol import Outcome
     from .events.lead import Lead
+    from .outbox.stats import Counts
     from .settings.model import FpromSettings
-    from .stats import Counts
 
 logger = logging.getLogger("fprom_middleware")
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from .events.lead import Reason, Receipt, Status
 from .events.prepare import tell_outcome
-from .gate import GOOD_FOR
-from .schedule import Ended
-from .stats import no_counts
+from .outbox.retry import Ended
+from .outbox.stats import no_counts
+from .outbox.throttle import GOOD_FOR
 
 if TYPE_CHECKING:
     import threading
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .api.client import TrackingApi
     from .api.protocol import Outcome
     from .events.lead import Lead
-    from .outbox import Batch, Claimed, Outbox
+    from .outbox.stats import Counts
+    from .outbox.store import Batch, Claimed, Outbox
     from .settings.model import FpromSettings
-    from .stats import Counts
 
 SETTLE_AFTER: Final = 0.05
 """Seconds of sent and unsettled calls: what a crash would make this process send again."""

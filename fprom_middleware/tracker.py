@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import httpx
 
     from .delivery import Delivery as Deliverer
-    from .stats import Counts, Stats
+    from .outbox.stats import Counts, Stats
     from .visitor.sources import Sources
     from .visitor.tokens import Signer
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .drain import Drain
-    from .outbox import Outbox
+    from .outbox.store import Outbox
 
 LONG_SLEEP: Final = 30.0
 """Seconds between looks at an outbox in which nothing waits: others may have written to it."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..inspection import inspect_outbox
 from ..masking import mask_email
+from ..outbox.admin import inspect_outbox
 from ..sandbox.text import printable
 from ..settings.parsers import Delivery, Worker
 from .drain import advice
@@ -23,7 +23,7 @@ from .trial import write_and_delete
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..inspection import Inspection
+    from ..outbox.admin import Inspection
     from ..tracker import Fprom
 
 

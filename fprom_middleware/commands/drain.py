@@ -17,7 +17,7 @@ from .stopping import stop_on_signals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ..stats import Counts, Stats
+    from ..outbox.stats import Counts, Stats
     from ..tracker import Fprom
 
 LINE_EVERY: Final = 10.0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..inspection import AGES, OLDEST, inspect_outbox
 from ..masking import mask_email, mask_tail
+from ..outbox.admin import AGES, OLDEST, inspect_outbox
 from .drain import advice
 from .rows import delete, export, retry, show
 from .running import with_fprom
@@ -17,9 +17,9 @@ from .screen import moment, show_table, span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..inspected import Kept
-    from ..inspection import Inspection
-    from ..stats import Stats
+    from ..outbox.admin import Inspection
+    from ..outbox.rows import Kept
+    from ..outbox.stats import Stats
     from ..tracker import Fprom
 
 _LABELS: Final = {

@@ -7,15 +7,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..inspection import inspect_outbox
-from ..stats import no_counts
+from ..outbox.admin import inspect_outbox
+from ..outbox.stats import no_counts
 from .running import refusal
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from ..stats import Counts
+    from ..outbox.stats import Counts
     from ..tracker import Fprom
 
 PIECE: Final = 0.5

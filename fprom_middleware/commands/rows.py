@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..inspection import inspect_outbox
+from ..outbox.admin import inspect_outbox
 from .running import with_fprom
 from .screen import moment, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..inspected import Kept
-    from ..inspection import Inspection
+    from ..outbox.admin import Inspection
+    from ..outbox.rows import Kept
     from ..tracker import Fprom
 
 _numbers = click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))

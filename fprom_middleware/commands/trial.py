@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from ..events.lead import Lead
-from ..outbox import insert_lead
-from ..table import leads
+from ..outbox.schema import leads
+from ..outbox.store import insert_lead
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from ..inspection import Inspection
+    from ..outbox.admin import Inspection
 
 ACCOUNT: Final = "#check"
 """Whose the row is: no drainer ever claims it."""

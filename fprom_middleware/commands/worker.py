@@ -15,7 +15,7 @@ from .running import with_fprom
 from .stopping import stop_on_signals
 
 if TYPE_CHECKING:
-    from ..stats import Counts
+    from ..outbox.stats import Counts
     from ..tracker import Fprom
 
 GRACE: Final = 1.5

@@ -7,8 +7,8 @@ from typing import Any, Final
 from django.conf import settings  # type: ignore[import-untyped]
 from django.core.checks import CheckMessage, Error, Warning  # type: ignore[import-untyped]  # noqa: A004 - Django's name
 
-from ..database import outbox_url
 from ..errors import FpromConfigError
+from ..outbox.database import outbox_url
 from ..settings.model import FpromSettings
 from ..settings.parsers import Delivery
 from .shared import fprom_settings

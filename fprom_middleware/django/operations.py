@@ -8,12 +8,12 @@ from django.db import router  # type: ignore[import-untyped]
 from django.db.migrations.exceptions import IrreversibleError  # type: ignore[import-untyped]
 from django.db.migrations.operations.base import Operation  # type: ignore[import-untyped]
 
-from ..table import leads
-from .ddl import creation, removal, tables_of
+from ..outbox.schema import leads
+from ..outbox.transactions.django_ddl import creation, removal, tables_of
 
 
 class CreateOutbox(Operation):  # type: ignore[misc]  # Django has no types
-    """Create the tables as `fprom_middleware.table` defines them, where they are missing.
+    """Create the tables as `fprom_middleware.outbox.schema` defines them, where they are missing.
 
     They are no models: the outbox works the same without Django, and its drainers may be other
     programs.

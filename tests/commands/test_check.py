@@ -10,7 +10,7 @@ import pytest
 from fprom_middleware import FpromSettings
 from fprom_middleware.commands import check as module
 from fprom_middleware.commands.settings_list import set_values
-from fprom_middleware.inspection import inspect_outbox
+from fprom_middleware.outbox.admin import inspect_outbox
 from tests.outbox.kit import KEY
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def test_tables_of_another_version_are_the_operators(
 ) -> None:
     """Exit code 2, and what to do."""
     desk("check")
-    monkeypatch.setattr("fprom_middleware.table.VERSION", 0)
+    monkeypatch.setattr("fprom_middleware.outbox.schema.VERSION", 0)
 
     assert "of a newer version of fprom_middleware" in desk("check", code=2)
 

@@ -13,7 +13,7 @@ from fprom_middleware import FpromConfigError
 from fprom_middleware.commands import pump as module
 from fprom_middleware.commands.pump import Until, pump
 from fprom_middleware.commands.stopping import stop_on_signals
-from fprom_middleware.outbox import KEEP_REJECTED
+from fprom_middleware.outbox.store import KEEP_REJECTED
 
 if TYPE_CHECKING:
     from tests.commands.conftest import Desk

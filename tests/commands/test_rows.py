@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from fprom_middleware.commands import Source, make_group
-from fprom_middleware.inspection import inspect_outbox
+from fprom_middleware.outbox.admin import inspect_outbox
 from tests.outbox.kit import KEY
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_an_export_goes_page_by_page(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large outbox does not have to fit into memory."""
-    monkeypatch.setattr("fprom_middleware.inspection._PAGE", 2)
+    monkeypatch.setattr("fprom_middleware.outbox.admin._PAGE", 2)
     desk.reject("ann@example.com", "bob@example.com", "cat@example.com", "dan@example.com")
     desk.put("eve@example.com")
     file = tmp_path / "leads.jsonl"

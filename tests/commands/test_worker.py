@@ -128,7 +128,7 @@ def test_a_call_in_flight_is_left(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
 def test_wrong_tables_end_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """What waiting does not put right is told, and a supervisor sees it."""
     desk.put("ann@example.com")
-    monkeypatch.setattr("fprom_middleware.table.VERSION", 2)
+    monkeypatch.setattr("fprom_middleware.outbox.schema.VERSION", 2)
     desk.fprom.close()
 
     assert "outbox tables are of an older version" in desk("worker", code=2)

@@ -10,8 +10,9 @@ import pytest
 from django.db import IntegrityError, transaction  # type: ignore[import-untyped]
 
 from fprom_middleware import FpromConfigError, Receipt, Status, TrackingContext
-from fprom_middleware.django import get_fprom, joining
-from fprom_middleware.django.ddl import tables_of
+from fprom_middleware.django import get_fprom
+from fprom_middleware.outbox.transactions import django as joining
+from fprom_middleware.outbox.transactions.django_ddl import tables_of
 from tests.django.kit import django_database, django_settings, file_url
 
 if TYPE_CHECKING:

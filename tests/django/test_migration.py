@@ -10,10 +10,10 @@ from django.core.management import call_command  # type: ignore[import-untyped]
 from django.db.migrations.exceptions import IrreversibleError  # type: ignore[import-untyped]
 
 from fprom_middleware import FpromConfigError, TrackingContext
-from fprom_middleware.database import outbox_url
 from fprom_middleware.django import get_fprom
-from fprom_middleware.django.ddl import creation, tables_of
-from fprom_middleware.table import SCHEMA_ROW, VERSION, accounts, create_tables, metadata
+from fprom_middleware.outbox.database import outbox_url
+from fprom_middleware.outbox.schema import SCHEMA_ROW, VERSION, accounts, create_tables, metadata
+from fprom_middleware.outbox.transactions.django_ddl import creation, tables_of
 from tests.django.kit import django_settings
 
 if TYPE_CHECKING:

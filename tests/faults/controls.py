@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from fprom_middleware.events.lead import Receipt, Status
-from fprom_middleware.outbox import Batch, Outbox
+from fprom_middleware.outbox.schema import leads
+from fprom_middleware.outbox.store import Batch, Outbox
 from fprom_middleware.queued import OutboxDelivery
-from fprom_middleware.table import leads
 
 if TYPE_CHECKING:
     from fprom_middleware import Lead

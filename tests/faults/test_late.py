@@ -8,8 +8,8 @@ import pytest
 
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.protocol import Outcome
-from fprom_middleware.database import Database, outbox_url
-from fprom_middleware.outbox import Outbox
+from fprom_middleware.outbox.database import Database, outbox_url
+from fprom_middleware.outbox.store import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable

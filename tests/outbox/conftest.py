@@ -19,7 +19,7 @@ from tests.services import postgresql_database  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fprom_middleware.outbox import Outbox
+    from fprom_middleware.outbox.store import Outbox
 
 
 class MakeFprom(Protocol):

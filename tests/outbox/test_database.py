@@ -18,9 +18,9 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.database import Database, outbox_url
-from fprom_middleware.engines import PATIENCE
-from fprom_middleware.table import leads
+from fprom_middleware.outbox.database import Database, outbox_url
+from fprom_middleware.outbox.engines import PATIENCE
+from fprom_middleware.outbox.schema import leads
 from tests.outbox.kit import ACCOUNT, START, make_lead, make_leads, run_program, start_program
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def test_a_writer_begins_as_a_writer_and_a_reader_does_not(sqlite_url: str, tmp_
 
 LOCK_AND_OPEN = """
 import sqlite3, sys
-from fprom_middleware.database import Database, outbox_url
+from fprom_middleware.outbox.database import Database, outbox_url
 path = sys.argv[1]
 mine = sqlite3.connect(path, isolation_level=None)
 mine.execute("CREATE TABLE IF NOT EXISTS users (name)")
@@ -423,7 +423,7 @@ def test_a_file_that_is_deleted_alone_leaves_nothing_in_the_way(
             path.touch(mode=0o600)
             yield
 
-        monkeypatch.setattr("fprom_middleware.database._exclusive", somebody_is_faster)
+        monkeypatch.setattr("fprom_middleware.outbox.database._exclusive", somebody_is_faster)
         database.run(add)
         assert database.read(count) == 1
 

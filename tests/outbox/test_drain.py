@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from fprom_middleware import Fprom, Lead, Receipt, TrackingContext
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.drain import LARGEST_BATCH
+from fprom_middleware.outbox.schema import leads
 from fprom_middleware.queued import OutboxDelivery
-from fprom_middleware.table import leads
 from tests.outbox.kit import (
     START,
     VISITOR,
@@ -33,7 +33,7 @@ from tests.outbox.kit import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fprom_middleware.outbox import Batch, Outbox
+    from fprom_middleware.outbox.store import Batch, Outbox
     from tests.outbox.conftest import MakeFprom
 
 

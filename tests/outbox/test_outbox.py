@@ -15,15 +15,15 @@ import sqlalchemy as sa
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.lead import Reason
-from fprom_middleware.outbox import KEEP_REJECTED, Batch
-from fprom_middleware.schedule import Ended, Later
-from fprom_middleware.table import accounts, leads
+from fprom_middleware.outbox.retry import Ended, Later
+from fprom_middleware.outbox.schema import accounts, leads
+from fprom_middleware.outbox.store import KEEP_REJECTED, Batch
 from tests.outbox.kit import ACCOUNT, START, make_lead, make_leads, start_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fprom_middleware.outbox import Claimed, Outbox
+    from fprom_middleware.outbox.store import Claimed, Outbox
     from tests.outbox.conftest import MakeOutbox
     from tests.outbox.kit import Clock
 

@@ -21,9 +21,9 @@ from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext
 from fprom_middleware.buffer import Buffer
-from fprom_middleware.outbox import Outbox
+from fprom_middleware.outbox.schema import SCHEMA_ROW, accounts, leads
+from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.queued import OutboxDelivery
-from fprom_middleware.table import SCHEMA_ROW, accounts, leads
 from tests.outbox.kit import (
     KEY,
     VISITOR,

@@ -24,10 +24,10 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session, registry, scoped_session, sessionmaker
 
 from fprom_middleware import Fprom, FpromConfigError, Receipt
-from fprom_middleware.database import outbox_url
+from fprom_middleware.outbox.database import outbox_url
+from fprom_middleware.outbox.schema import accounts, leads
+from fprom_middleware.outbox.transactions.sqlalchemy import Joiner, check_same_database
 from fprom_middleware.queued import OutboxDelivery
-from fprom_middleware.session import Joiner, check_same_database
-from fprom_middleware.table import accounts, leads
 from tests.outbox.kit import VISITOR, Api, eventually, make_lead, make_settings, sign_up
 
 if TYPE_CHECKING:
@@ -694,10 +694,10 @@ def test_a_django_connection_is_handed_on(
 ) -> None:
     """Known by what it has, without importing Django; the other room writes the row."""
     handed: list[tuple[Any, ...]] = []
-    joining = ModuleType("fprom_middleware.django.joining")
+    joining = ModuleType("fprom_middleware.outbox.transactions.django")
     joining.write_row = lambda *given: handed.append(given)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "fprom_middleware.django", ModuleType("django"))
-    monkeypatch.setitem(sys.modules, "fprom_middleware.django.joining", joining)
+    monkeypatch.setitem(sys.modules, "fprom_middleware.outbox.transactions.django", joining)
     connection = SimpleNamespace(settings_dict={}, vendor="sqlite")
     fprom = make(sqlite_url)
 

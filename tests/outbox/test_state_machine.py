@@ -25,14 +25,14 @@ from hypothesis.stateful import (
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.lead import Reason
-from fprom_middleware.outbox import Batch, Outbox
-from fprom_middleware.table import accounts, leads
+from fprom_middleware.outbox.schema import accounts, leads
+from fprom_middleware.outbox.store import Batch, Outbox
 from tests.outbox.kit import START, Clock, make_lead, make_outbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fprom_middleware.outbox import Claimed
+    from fprom_middleware.outbox.store import Claimed
 
 DRAINERS = 3
 ANSWERS = {

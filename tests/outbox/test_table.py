@@ -10,8 +10,15 @@ import pytest
 import sqlalchemy as sa
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.database import Database, outbox_url
-from fprom_middleware.table import SCHEMA_ROW, VERSION, accounts, create_tables, leads, metadata
+from fprom_middleware.outbox.database import Database, outbox_url
+from fprom_middleware.outbox.schema import (
+    SCHEMA_ROW,
+    VERSION,
+    accounts,
+    create_tables,
+    leads,
+    metadata,
+)
 from tests.outbox.kit import KEY, VISITOR, make_lead, make_settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import Fprom
-from fprom_middleware.outbox import Outbox
+from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.queued import GRACE, OutboxDelivery
 from fprom_middleware.worker import LONG_SLEEP, RESTLESS, SHORT_SLEEP, Worker
 from fprom_middleware.wsgi import FpromMiddleware

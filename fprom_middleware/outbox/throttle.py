@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from .events.lead import Reason, Status
+from ..events.lead import Reason, Status
 
 if TYPE_CHECKING:
-    from .api.protocol import Outcome
+    from ..api.protocol import Outcome
 
 WINDOW: Final = 60
 """Seconds over which calls are counted."""

@@ -11,10 +11,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError, ProgrammingError, UnboundExecutionError
 from sqlalchemy.orm import Session, scoped_session
 
-from .errors import FpromConfigError
-from .outbox import insert_lead
-from .settings.parsers import mask_url
-from .table import create_tables
+from ...errors import FpromConfigError
+from ...settings.parsers import mask_url
+from ..schema import create_tables
+from ..store import insert_lead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ class Joiner:
         elif isinstance(session, Connection):
             self._write(row, session)
         elif hasattr(session, "settings_dict") and hasattr(session, "vendor"):
-            from .django.joining import write_row  # noqa: PLC0415 - only where Django is in use
+            from .django import write_row  # noqa: PLC0415 - only where Django is in use
 
             write_row(row, session, self._url, self._account)
         else:

@@ -6,12 +6,12 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from .events.lead import Reason, Status
+from ..events.lead import Reason, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .api.protocol import Outcome
+    from ..api.protocol import Outcome
 
 UNKNOWN_VISITOR_WAITS: Final = (10.0, 50.0, 240.0, 600.0)
 """Seconds from one try to the next while the API does not know the visitor yet: the browser

@@ -14,11 +14,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import PendingRollbackError
 
-from ..errors import FpromConfigError
-from ..outbox import insert_lead
-from ..session import check_same_database
-from ..table import SCHEMA_ROW, VERSION, leads, metadata
-from .ddl import creation, tables_of
+from ...errors import FpromConfigError
+from ..schema import SCHEMA_ROW, VERSION, leads, metadata
+from ..store import insert_lead
+from .django_ddl import creation, tables_of
+from .sqlalchemy import check_same_database
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

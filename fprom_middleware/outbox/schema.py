@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from .errors import FpromConfigError
+from ..errors import FpromConfigError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -23,11 +23,11 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from ..errors import FpromConfigError
+from ..forks import Turnstile
+from ..settings.parsers import mask_url
 from .engines import PATIENCE, READS, server_engine, sqlite_engine
-from .errors import FpromConfigError
-from .forks import Turnstile
-from .settings.parsers import mask_url
-from .table import create_tables
+from .schema import create_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from .events.lead import Lead
+from ..events.lead import Lead
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Row

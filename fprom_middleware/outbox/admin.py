@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from ..errors import FpromConfigError
+from ..settings.parsers import Delivery
 from .database import Database, outbox_url
-from .errors import FpromConfigError
-from .inspected import Kept
-from .outbox import Outbox
-from .settings.parsers import Delivery
-from .table import leads
+from .rows import Kept
+from .schema import leads
+from .store import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ..tracker import Fprom
     from .stats import Stats
-    from .tracker import Fprom
 
 AGES: Final = (
     ("under_1m", 60.0),

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from .events.lead import Lead, Status
-from .gate import Gate, calls_from_text, calls_to_text
-from .schedule import Ended, Later, next_step
+from ..events.lead import Lead, Status
+from .retry import Ended, Later, next_step
+from .schema import VERSION, accounts, leads
 from .stats import Stats
-from .table import VERSION, accounts, leads
+from .throttle import Gate, calls_from_text, calls_to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sqlalchemy.engine import Connection
 
-    from .api.protocol import Outcome
+    from ..api.protocol import Outcome
     from .database import Database
 
 KEEP_REJECTED: Final = 30 * 86400.0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
-from ..errors import FpromConfigError
-from ..table import CREATION_LOCK, SCHEMA_ROW, VERSION, accounts, metadata
+from ...errors import FpromConfigError
+from ..schema import CREATION_LOCK, SCHEMA_ROW, VERSION, accounts, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 LOCK: Final = f"SELECT pg_advisory_xact_lock({CREATION_LOCK})"
-"""As `fprom_middleware.table.create_tables` takes it."""
+"""As `fprom_middleware.outbox.schema.create_tables` takes it."""
 
 
 def creation(vendor: str, present: Collection[str] = ()) -> list[str]:
