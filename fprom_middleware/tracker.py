@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from .delivery import Delivery as Deliverer
+    from .delivery.inline import Delivery as Deliverer
     from .outbox.stats import Counts, Stats
     from .visitor.sources import Sources
     from .visitor.tokens import Signer
@@ -367,10 +367,10 @@ class Fprom:
             clock=self.clock,
         )
         if self.settings.delivery is Delivery.INLINE or not self.settings.enabled:
-            from .delivery import InlineDelivery  # noqa: PLC0415
+            from .delivery.inline import InlineDelivery  # noqa: PLC0415
 
             return InlineDelivery(self.settings, api)
-        from .queued import OutboxDelivery  # noqa: PLC0415
+        from .delivery.durable import OutboxDelivery  # noqa: PLC0415
 
         delivery = OutboxDelivery(self.settings, api, clock=self.clock)
         # An app that is thrown away, as tests do by the hundred, takes its thread with it.

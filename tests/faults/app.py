@@ -18,8 +18,8 @@ from urllib.parse import parse_qs
 
 from fprom_middleware import Fprom, Receipt, track_signup, track_signup_async
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
+from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.outbox import throttle as gate
-from fprom_middleware.queued import OutboxDelivery
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 from tests.faults import controls
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fprom_middleware.drain import LARGEST_BATCH
+from fprom_middleware.delivery.drain import LARGEST_BATCH
 from tests.faults.double import MISBEHAVING, SLUGGISH, Double
 from tests.faults.load import Load
 from tests.faults.oracle import drain_fully, find_lost

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.buffer import CAPACITY, Buffer, cause
+from fprom_middleware.delivery.waiting import CAPACITY, Buffer, cause
 from tests.outbox.kit import make_lead, make_leads
 
 REFUSED = OSError("canary@example.com")

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from fprom_middleware import Fprom, Lead, Receipt, TrackingContext
 from fprom_middleware.api.protocol import Outcome
-from fprom_middleware.drain import LARGEST_BATCH
+from fprom_middleware.delivery.drain import LARGEST_BATCH
+from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.outbox.schema import leads
-from fprom_middleware.queued import OutboxDelivery
 from tests.outbox.kit import (
     START,
     VISITOR,
@@ -491,7 +491,7 @@ def test_batches_grow_with_a_fast_api_and_shrink_with_a_slow_one(
 
     monkeypatch.setattr(outbox, "claim", note)
     ticks = [0.0]
-    monkeypatch.setattr("fprom_middleware.drain.time.monotonic", lambda: ticks[0])
+    monkeypatch.setattr("fprom_middleware.delivery.drain.time.monotonic", lambda: ticks[0])
     fprom.drain(limit=255)
     assert asked == [5, 10, 20, 40, 80, LARGEST_BATCH]
 

@@ -20,10 +20,10 @@ import trio
 from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext
-from fprom_middleware.buffer import Buffer
+from fprom_middleware.delivery.durable import OutboxDelivery
+from fprom_middleware.delivery.waiting import Buffer
 from fprom_middleware.outbox.schema import SCHEMA_ROW, accounts, leads
 from fprom_middleware.outbox.store import Outbox
-from fprom_middleware.queued import OutboxDelivery
 from tests.outbox.kit import (
     KEY,
     VISITOR,
@@ -514,7 +514,7 @@ def test_aclose_closes_without_blocking(sqlite_url: str, make: MakeFprom, api: A
 
 def test_at_exit_every_running_account_is_closed(sqlite_url: str, api: Api) -> None:
     """What is registered with atexit."""
-    from fprom_middleware import queued  # noqa: PLC0415 - its private function is the point
+    from fprom_middleware.delivery import durable as queued  # noqa: PLC0415 - its private function is the point
 
     fprom = Fprom(make_settings(sqlite_url, worker="thread"), client=api.client)
     sign_up(fprom)

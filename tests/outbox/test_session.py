@@ -24,10 +24,10 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session, registry, scoped_session, sessionmaker
 
 from fprom_middleware import Fprom, FpromConfigError, Receipt
+from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.outbox.database import outbox_url
 from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.transactions.sqlalchemy import Joiner, check_same_database
-from fprom_middleware.queued import OutboxDelivery
 from tests.outbox.kit import VISITOR, Api, eventually, make_lead, make_settings, sign_up
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import Fprom
+from fprom_middleware.delivery.durable import GRACE, OutboxDelivery
+from fprom_middleware.delivery.thread import LONG_SLEEP, RESTLESS, SHORT_SLEEP, Worker
 from fprom_middleware.outbox.store import Outbox
-from fprom_middleware.queued import GRACE, OutboxDelivery
-from fprom_middleware.worker import LONG_SLEEP, RESTLESS, SHORT_SLEEP, Worker
 from fprom_middleware.wsgi import FpromMiddleware
 from tests.outbox.kit import (
     VISITOR,
@@ -147,7 +147,7 @@ def test_it_looks_often_while_somebody_may_commit(
 ) -> None:
     """Four times a second for ten seconds after a sign-up with session=."""
     now = [1000.0]
-    monkeypatch.setattr("fprom_middleware.worker.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("fprom_middleware.delivery.thread.time.monotonic", lambda: now[0])
     worker.wake(restless=True)
     assert worker._sleep(None) == SHORT_SLEEP
     assert worker._sleep(clock.now + 0.1) == pytest.approx(0.1)

@@ -6,22 +6,22 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from .events.lead import Reason, Receipt, Status
-from .events.prepare import tell_outcome
-from .outbox.retry import Ended
-from .outbox.stats import no_counts
-from .outbox.throttle import GOOD_FOR
+from ..events.lead import Reason, Receipt, Status
+from ..events.prepare import tell_outcome
+from ..outbox.retry import Ended
+from ..outbox.stats import no_counts
+from ..outbox.throttle import GOOD_FOR
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from .api.client import TrackingApi
-    from .api.protocol import Outcome
-    from .events.lead import Lead
-    from .outbox.stats import Counts
-    from .outbox.store import Batch, Claimed, Outbox
-    from .settings.model import FpromSettings
+    from ..api.client import TrackingApi
+    from ..api.protocol import Outcome
+    from ..events.lead import Lead
+    from ..outbox.stats import Counts
+    from ..outbox.store import Batch, Claimed, Outbox
+    from ..settings.model import FpromSettings
 
 SETTLE_AFTER: Final = 0.05
 """Seconds of sent and unsettled calls: what a crash would make this process send again."""

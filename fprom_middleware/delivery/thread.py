@@ -7,13 +7,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from .buffer import cause
+from .waiting import cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..outbox.store import Outbox
     from .drain import Drain
-    from .outbox.store import Outbox
 
 LONG_SLEEP: Final = 30.0
 """Seconds between looks at an outbox in which nothing waits: others may have written to it."""

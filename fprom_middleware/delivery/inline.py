@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .events.lead import Receipt, Status
-from .events.prepare import tell_outcome
-from .outbox.stats import Stats, no_counts
+from ..events.lead import Receipt, Status
+from ..events.prepare import tell_outcome
+from ..outbox.stats import Stats, no_counts
 
 if TYPE_CHECKING:
-    from .api.client import TrackingApi
-    from .api.protocol import Outcome
-    from .events.lead import Lead
-    from .outbox.stats import Counts
-    from .settings.model import FpromSettings
+    from ..api.client import TrackingApi
+    from ..api.protocol import Outcome
+    from ..events.lead import Lead
+    from ..outbox.stats import Counts
+    from ..settings.model import FpromSettings
 
 logger = logging.getLogger("fprom_middleware")
 

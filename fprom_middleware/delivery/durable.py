@@ -13,23 +13,23 @@ import anyio
 import anyio.to_thread
 from sqlalchemy.exc import InternalError, PendingRollbackError
 
-from .buffer import Buffer, cause
+from ..errors import FpromConfigError
+from ..events.lead import Reason, Receipt, Status
+from ..outbox.database import Database, outbox_url
+from ..outbox.store import Outbox
+from ..settings.parsers import Worker as Who
 from .drain import Drain
-from .errors import FpromConfigError
-from .events.lead import Reason, Receipt, Status
-from .outbox.database import Database, outbox_url
-from .outbox.store import Outbox
-from .settings.parsers import Worker as Who
-from .worker import PURGE_EVERY, Worker
+from .thread import PURGE_EVERY, Worker
+from .waiting import Buffer, cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .api.client import TrackingApi
-    from .events.lead import Lead
-    from .outbox.stats import Counts, Stats
-    from .outbox.transactions.sqlalchemy import Joiner
-    from .settings.model import FpromSettings
+    from ..api.client import TrackingApi
+    from ..events.lead import Lead
+    from ..outbox.stats import Counts, Stats
+    from ..outbox.transactions.sqlalchemy import Joiner
+    from ..settings.model import FpromSettings
 
 _FAILED_TRANSACTION: Final = "25P02"
 GRACE: Final = 2.0
@@ -163,7 +163,7 @@ class OutboxDelivery:
     def _join(self) -> Joiner:
         if self._joiner is None:
             # Whoever hands in a session has loaded the ORM; for others it would be in vain.
-            from .outbox.transactions.sqlalchemy import Joiner  # noqa: PLC0415
+            from ..outbox.transactions.sqlalchemy import Joiner  # noqa: PLC0415
 
             self._joiner = Joiner(self._database.url, self._settings.account_id or "")
         return self._joiner

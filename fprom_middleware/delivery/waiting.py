@@ -8,12 +8,12 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from .errors import FpromConfigError
+from ..errors import FpromConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .events.lead import Lead
+    from ..events.lead import Lead
 
 CAPACITY: Final = 10_000
 """Leads. About 10 MB, and a day of a busy shop's referred sign-ups."""
