@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .tracker import Fprom
+from .account import Fprom
 from .visitor.context import KEY, STATE_KEY, UNREAD, RequestTracking
 from .visitor.cookie_policy import may_carry
 

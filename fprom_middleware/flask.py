@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .account import Fprom
 from .errors import FpromConfigError
 from .settings.model import OUTBOX_KEY, PREFIX
 from .snippet import fprom_script
-from .tracker import Fprom
 from .tracking import dump_tracking, load_tracking, track_signup
 from .visitor.context import get_tracking
 from .wsgi import FpromMiddleware

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from starlette.config import Config
 
+from .account import Fprom
 from .asgi import FpromMiddleware
 from .errors import FpromConfigError
 from .snippet import fprom_script
-from .tracker import Fprom
 from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
 from .visitor.context import get_tracking
 

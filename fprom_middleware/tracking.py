@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from .account import MAX_AGE, REFUSE
 from .errors import FpromNotInstalled
-from .tracker import MAX_AGE, REFUSE
 from .visitor.context import locate
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from .account import Fprom
     from .events.lead import Receipt
-    from .tracker import Fprom
     from .visitor.context import TrackingContext
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .tracker import Fprom
+from .account import Fprom
 from .visitor.context import KEY, UNREAD, RequestTracking
 from .visitor.cookie_policy import may_carry
 

@@ -25,8 +25,8 @@ from fprom_middleware import (
     TrackingContext,
     track_signup,
     track_signup_async,
-    tracker,
 )
+from fprom_middleware import account as tracker
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.visitor.context import KEY
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware

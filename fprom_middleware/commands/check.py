@@ -23,8 +23,8 @@ from .trial import write_and_delete
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..account import Fprom
     from ..outbox.admin import Inspection
-    from ..tracker import Fprom
 
 
 @click.command()

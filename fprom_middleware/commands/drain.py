@@ -17,8 +17,8 @@ from .stopping import stop_on_signals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ..account import Fprom
     from ..outbox.stats import Counts, Stats
-    from ..tracker import Fprom
 
 LINE_EVERY: Final = 10.0
 """Seconds between two lines about a drain that goes on."""

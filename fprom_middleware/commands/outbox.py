@@ -17,10 +17,10 @@ from .screen import moment, show_table, span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..account import Fprom
     from ..outbox.admin import Inspection
     from ..outbox.rows import Kept
     from ..outbox.stats import Stats
-    from ..tracker import Fprom
 
 _LABELS: Final = {
     **{name: f"under {span(bound)}" for name, bound in AGES},

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from ..account import Fprom
     from ..outbox.stats import Counts
-    from ..tracker import Fprom
 
 PIECE: Final = 0.5
 """Seconds after which a piece begins no further call."""

@@ -18,9 +18,9 @@ from .screen import moment, show_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..account import Fprom
     from ..outbox.admin import Inspection
     from ..outbox.rows import Kept
-    from ..tracker import Fprom
 
 _numbers = click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))
 

@@ -16,7 +16,7 @@ from .source import current_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ..tracker import Fprom
+    from ..account import Fprom
 
 P = ParamSpec("P")
 

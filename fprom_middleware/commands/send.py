@@ -9,8 +9,8 @@ from ..api.client import TrackingApi
 from ..events.lead import Lead, Reason, Status
 
 if TYPE_CHECKING:
+    from ..account import Fprom
     from ..api.protocol import Outcome
-    from ..tracker import Fprom
 
 EMAIL: Final = "fprom-check@example.com"
 """Nobody's: example.com is reserved for texts like this one."""

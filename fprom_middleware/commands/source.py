@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..tracker import Fprom
+from ..account import Fprom
 
 if TYPE_CHECKING:
     from collections.abc import Callable

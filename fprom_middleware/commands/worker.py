@@ -15,8 +15,8 @@ from .running import with_fprom
 from .stopping import stop_on_signals
 
 if TYPE_CHECKING:
+    from ..account import Fprom
     from ..outbox.stats import Counts
-    from ..tracker import Fprom
 
 GRACE: Final = 1.5
 """Seconds for which the end waits for the call in flight; its lead is safe in any case."""

@@ -8,8 +8,8 @@ In the settings::
 
 from ..tracking import dump_tracking, load_tracking, track_signup, track_signup_async
 from ..visitor.context import get_tracking
+from .account import get_fprom
 from .middleware import FpromMiddleware
-from .shared import get_fprom
 
 __all__ = [
     "FpromMiddleware",

@@ -11,7 +11,7 @@ from ..visitor.context import KEY, STATE_KEY, UNREAD, RequestTracking
 from ..wsgi import header_key
 
 if TYPE_CHECKING:
-    from ..tracker import Fprom
+    from ..account import Fprom
     from ..visitor.sources import Sources
 
 

@@ -11,7 +11,7 @@ from ..errors import FpromConfigError
 from ..outbox.database import outbox_url
 from ..settings.model import FpromSettings
 from ..settings.parsers import Delivery
-from .shared import fprom_settings
+from .account import fprom_settings
 
 MIDDLEWARE: Final = "fprom_middleware.django.FpromMiddleware"
 

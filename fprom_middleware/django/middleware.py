@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from ..visitor.cookie_policy import may_carry
+from .account import get_fprom
 from .attach import attach, look_further
-from .shared import get_fprom
 
 if TYPE_CHECKING:
     from collections.abc import Callable

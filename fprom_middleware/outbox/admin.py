@@ -17,7 +17,7 @@ from .store import Outbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ..tracker import Fprom
+    from ..account import Fprom
     from .stats import Stats
 
 AGES: Final = (

@@ -24,7 +24,7 @@ from sqlalchemy.exc import (
 )
 
 from ..errors import FpromConfigError
-from ..forks import Turnstile
+from ..forking import Turnstile
 from ..settings.parsers import mask_url
 from .engines import PATIENCE, READS, server_engine, sqlite_engine
 from .schema import create_tables

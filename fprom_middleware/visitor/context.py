@@ -13,7 +13,7 @@ from .cookies import find_ref, find_tid
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..tracker import Fprom
+    from ..account import Fprom
 
 KEY: Final = "fprom_middleware.tracking"
 """Where the context stands in a WSGI environ and in an ASGI scope."""

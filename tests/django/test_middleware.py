@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 from werkzeug.test import Client
 
 from fprom_middleware import Fprom, FpromConfigError, get_tracking
-from fprom_middleware.django import FpromMiddleware, shared
+from fprom_middleware.django import FpromMiddleware
+from fprom_middleware.django import account as shared
 from tests.django.kit import MIDDLEWARE, django_settings
 from tests.frameworks.account import Account, sign_up, sign_up_async
 

@@ -12,8 +12,9 @@ from django.template import Context, Engine  # type: ignore[import-untyped]
 from django.test import override_settings  # type: ignore[import-untyped]
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.django import get_fprom, shared
-from fprom_middleware.django.shared import fprom_settings
+from fprom_middleware.django import account as shared
+from fprom_middleware.django import get_fprom
+from fprom_middleware.django.account import fprom_settings
 from tests.django.kit import ACCOUNT, django_settings
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fprom_middleware import Lead, TrackingContext
+from fprom_middleware.account import MAX_AGE
 from fprom_middleware.outbox.store import KEEP_REJECTED
-from fprom_middleware.tracker import MAX_AGE
 from fprom_middleware.visitor.cookies import LEGACY_REF_NAME, LEGACY_TID_NAME, REF_NAME, TID_NAME
 from fprom_middleware.visitor.keep_cookie import COOKIE, LINK_DAYS
 from tests.carry.kit import DAY, EMAIL, TID, Account, visit_by_wsgi

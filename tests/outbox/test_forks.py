@@ -6,8 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from fprom_middleware import forks
-from fprom_middleware.forks import Turnstile
+from fprom_middleware import forking as forks
+from fprom_middleware.forking import Turnstile
 from tests.outbox.kit import becomes, eventually, make_lead
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django import template  # type: ignore[import-untyped]
 
 from fprom_middleware import snippet
-from fprom_middleware.django.shared import get_fprom
+from fprom_middleware.django.account import get_fprom
 
 if TYPE_CHECKING:
     from fprom_middleware.snippet import Html

@@ -13,7 +13,7 @@ from django.core.management.base import (  # type: ignore[import-untyped]
     handle_default_options,
 )
 
-from fprom_middleware.django.shared import get_fprom
+from fprom_middleware.django.account import get_fprom
 
 if TYPE_CHECKING:
     import click

@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings  # type: ignore[import-untyped]
 from django.core.signals import setting_changed  # type: ignore[import-untyped]
 
+from ..account import Fprom
 from ..settings.model import OUTBOX_KEY, PREFIX
-from ..tracker import Fprom
 
 _lock = threading.Lock()
 _fprom: Fprom | None = None
