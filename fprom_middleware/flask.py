@@ -72,6 +72,7 @@ def _settings(app: Flask) -> dict[str, Any]:
 
 def _add_commands(app: Flask, fprom: Fprom) -> None:
     # Here: who imports this module for its other names needs no command line.
-    from .commands import Source, make_group  # noqa: PLC0415
+    from .cli.group import make_group  # noqa: PLC0415
+    from .cli.source import Source  # noqa: PLC0415
 
     app.cli.add_command(make_group(Source(lambda: fprom, "this Flask app", shared=True)))

@@ -8,12 +8,12 @@ from importlib.metadata import entry_points, version
 
 from click.testing import CliRunner
 
-from fprom_middleware.cli import main
+from fprom_middleware.cli.main import main
 
 WITHOUT_CLICK = """
 import sys
 sys.modules["click"] = None
-from fprom_middleware.cli import main
+from fprom_middleware.cli.main import main
 """
 
 
@@ -53,7 +53,7 @@ def test_without_click_the_extra_is_named() -> None:
 def test_help_needs_no_server() -> None:
     """Asking for help imports neither Starlette nor uvicorn."""
     code = (
-        "import sys, fprom_middleware.cli;"
+        "import sys, fprom_middleware.cli.main;"
         "sys.exit(bool({'starlette', 'uvicorn'} & set(sys.modules)))"
     )
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import FpromSettings
-from fprom_middleware.commands import check as module
-from fprom_middleware.commands.settings_list import set_values
+from fprom_middleware.cli import check as module
+from fprom_middleware.cli.settings_view import set_values
 from fprom_middleware.outbox.admin import inspect_outbox
 from tests.outbox.kit import KEY
 

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from fprom_middleware import Fprom, TrackingContext
-from fprom_middleware.cli import main
-from fprom_middleware.commands import running
-from fprom_middleware.commands.screen import person_looks, span
+from fprom_middleware.cli import decorators as running
+from fprom_middleware.cli.main import main
+from fprom_middleware.cli.output import person_looks, span
 from fprom_middleware.flask import init_app
 
 if TYPE_CHECKING:
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from tests.commands.conftest import Desk
     from tests.commands.loopback import LoopbackApi
 
-FPROM = (sys.executable, "-c", "from fprom_middleware.cli import main; main(prog_name='fprom')")
+FPROM = (
+    sys.executable,
+    "-c",
+    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
+)
 
 
 def test_the_environment_is_one_door(environ: dict[str, str], api: LoopbackApi) -> None:
@@ -142,7 +146,7 @@ def test_an_app_that_serves_loads_no_command() -> None:
     code = (
         "import sys, flask; from fprom_middleware.flask import init_app;"
         "init_app(flask.Flask('x'), {'FPROM_ENABLED': False});"
-        "sys.exit(any(m.startswith(('fprom_middleware.commands.check', 'rich', 'sqlalchemy'))"
+        "sys.exit(any(m.startswith(('fprom_middleware.cli.check', 'rich', 'sqlalchemy'))"
         " for m in sys.modules))"
     )
 
@@ -154,7 +158,7 @@ def test_a_pipe_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not person_looks()
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert person_looks()
-    monkeypatch.setattr("fprom_middleware.commands.screen.find_spec", lambda _: None)
+    monkeypatch.setattr("fprom_middleware.cli.output.find_spec", lambda _: None)
     assert not person_looks()
 
 

@@ -18,7 +18,11 @@ from tests.commands.loopback import LoopbackApi, wait_until
 if TYPE_CHECKING:
     from tests.commands.conftest import Desk
 
-FPROM = (sys.executable, "-c", "from fprom_middleware.cli import main; main(prog_name='fprom')")
+FPROM = (
+    sys.executable,
+    "-c",
+    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
+)
 WAIT = 20
 
 
@@ -83,7 +87,7 @@ def test_waiting_goes_on_until_nothing_is_pending(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is due later is waited for."""
-    monkeypatch.setattr("fprom_middleware.commands.pump.POLL", 0.01)
+    monkeypatch.setattr("fprom_middleware.cli.pump.POLL", 0.01)
     desk.put("ann@example.com")
 
     desk.api.says = lambda _: 503 if len(desk.api.seen) < 3 else 200
@@ -109,7 +113,7 @@ def test_an_account_that_sends_nothing_says_why(desk: Desk, settings: dict[str, 
 
 def test_a_long_drain_says_how_it_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain lines with the moment, for a log."""
-    monkeypatch.setattr("fprom_middleware.commands.drain.LINE_EVERY", 0.0)
+    monkeypatch.setattr("fprom_middleware.cli.drain.LINE_EVERY", 0.0)
     desk.put("ann@example.com")
 
     first, last = desk("drain").splitlines()
@@ -123,7 +127,7 @@ def test_a_person_sees_a_bar(
     desk: Desk, limit: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It fills up to what there is to do; the figures stand below it all the same."""
-    monkeypatch.setattr("fprom_middleware.commands.drain.person_looks", lambda: True)
+    monkeypatch.setattr("fprom_middleware.cli.drain.person_looks", lambda: True)
     desk.put("ann@example.com", "bob@example.com", "cat@example.com")
     end = 2 if limit else 3
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fprom_middleware.commands.filesystem import disk_warning, filesystem_of
+from fprom_middleware.cli.filesystem import disk_warning, filesystem_of
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw,relatime 0 0

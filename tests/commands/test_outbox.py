@@ -116,7 +116,7 @@ def test_a_program_gets_json(desk: Desk) -> None:
 
 def test_a_person_sees_a_drawn_table(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames on a terminal, and nothing that markup could change."""
-    monkeypatch.setattr("fprom_middleware.commands.screen.person_looks", lambda: True)
+    monkeypatch.setattr("fprom_middleware.cli.output.person_looks", lambda: True)
     desk.reject("[red]ann@example.com")
 
     answer = desk("outbox")

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.commands import pump as module
-from fprom_middleware.commands.pump import Until, pump
-from fprom_middleware.commands.stopping import stop_on_signals
+from fprom_middleware.cli import pump as module
+from fprom_middleware.cli.pump import Until, pump
+from fprom_middleware.cli.signals import stop_on_signals
 from fprom_middleware.outbox.store import KEEP_REJECTED
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware import Fprom, TrackingContext
-from fprom_middleware.commands import worker as module
+from fprom_middleware.cli import worker as module
 from tests.commands.loopback import LoopbackApi, wait_until
 
 if TYPE_CHECKING:
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     from tests.commands.conftest import Desk
 
-FPROM = (sys.executable, "-c", "from fprom_middleware.cli import main; main(prog_name='fprom')")
+FPROM = (
+    sys.executable,
+    "-c",
+    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
+)
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ def test_a_hanging_call_does_not_keep_it(
 
 def test_in_this_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It sends, it stops, it says what it did."""
-    monkeypatch.setattr("fprom_middleware.commands.pump.POLL", 0.01)
+    monkeypatch.setattr("fprom_middleware.cli.pump.POLL", 0.01)
     desk.put("ann@example.com")
     threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGTERM]).start()
 

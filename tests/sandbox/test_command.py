@@ -15,14 +15,18 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from fprom_middleware.cli import main
+from fprom_middleware.cli.main import main
 from fprom_middleware.sandbox import FirstPromoterDouble
 from fprom_middleware.sandbox.command import describe, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FPROM = (sys.executable, "-c", "from fprom_middleware.cli import main; main(prog_name='fprom')")
+FPROM = (
+    sys.executable,
+    "-c",
+    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
+)
 WAIT = 20
 KEY = {"authorization": "Bearer sandbox-key", "account-id": "sandbox-account"}
 

@@ -68,7 +68,8 @@ class Command(BaseCommand):  # type: ignore[misc]  # Django has no types
 
 def _group() -> click.Group:
     try:
-        from fprom_middleware.commands import Source, make_group  # noqa: PLC0415 - needs click
+        from fprom_middleware.cli.group import make_group  # noqa: PLC0415 - needs click
+        from fprom_middleware.cli.source import Source  # noqa: PLC0415 - as above
     except ModuleNotFoundError as missing:
         if missing.name != "click":
             raise

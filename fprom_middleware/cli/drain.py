@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ..settings.parsers import Delivery
+from .decorators import with_fprom
+from .output import moment, person_looks
 from .pump import Until, pump
-from .running import with_fprom
-from .screen import moment, person_looks
-from .stopping import stop_on_signals
+from .signals import stop_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,10 +9,10 @@ import click
 
 from ..errors import FpromConfigError
 from ..settings.parsers import mask_url
+from .decorators import with_fprom
 from .drain import describe, line_teller, why_nothing
 from .pump import Until, pump
-from .running import with_fprom
-from .stopping import stop_on_signals
+from .signals import stop_on_signals
 
 if TYPE_CHECKING:
     from ..account import Fprom

@@ -13,8 +13,8 @@ The fprom command needs click. Install what it should do:
     pip install "fprom-middleware[sandbox]"    with the local FirstPromoter"""
     raise SystemExit(_HINT) from None
 
-from .commands import FpromGroup
-from .sandbox.command import sandbox
+from ..sandbox.command import sandbox
+from .group import FpromGroup
 
 
 @click.group(cls=FpromGroup)

@@ -11,14 +11,14 @@ from ..masking import mask_email
 from ..outbox.admin import inspect_outbox
 from ..sandbox.text import printable
 from ..settings.parsers import Delivery, Worker
+from .database_probe import write_and_delete
+from .decorators import refusal, with_fprom
 from .drain import advice
 from .filesystem import MOUNTS, disk_warning, filesystem_of
-from .running import refusal, with_fprom
-from .screen import moment, show_table
-from .send import EMAIL, TID, arrived, explain, send_test_lead
-from .settings_list import set_values
+from .output import moment, show_table
+from .settings_view import set_values
 from .source import current_source
-from .trial import write_and_delete
+from .test_lead import EMAIL, TID, arrived, explain, send_test_lead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

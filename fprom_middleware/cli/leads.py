@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..outbox.admin import inspect_outbox
-from .running import with_fprom
-from .screen import moment, show_table
+from .decorators import with_fprom
+from .output import moment, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,10 @@ import click
 
 from ..masking import mask_email, mask_tail
 from ..outbox.admin import AGES, OLDEST, inspect_outbox
+from .decorators import with_fprom
 from .drain import advice
-from .rows import delete, export, retry, show
-from .running import with_fprom
-from .screen import moment, show_table, span
+from .leads import delete, export, retry, show
+from .output import moment, show_table, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

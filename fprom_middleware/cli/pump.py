@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..outbox.admin import inspect_outbox
 from ..outbox.stats import no_counts
-from .running import refusal
+from .decorators import refusal
 
 if TYPE_CHECKING:
     import threading
