@@ -17,8 +17,7 @@ SLOW := tests/servers tests/examples tests/faults tests/recipes tests/browser
 
 # The core is every module of the package's own folder; the command's front door is run as a
 # process, where coverage does not follow.
-CORE := --include='fprom_middleware/*.py,fprom_middleware/django/*.py,fprom_middleware/commands/*.py' \
-	--omit='fprom_middleware/cli.py'
+CORE := --include='fprom_middleware/*.py' --omit='fprom_middleware/cli/main.py,fprom_middleware/sandbox/*'
 
 .PHONY: help setup demo test lint types fast slow faults bench clean
 

@@ -15,7 +15,8 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from fprom_middleware import Fprom, TrackingContext  # noqa: E402 - the path comes first
-from fprom_middleware.commands import Source, make_group  # noqa: E402
+from fprom_middleware.cli.group import make_group  # noqa: E402
+from fprom_middleware.cli.source import Source  # noqa: E402
 from tests.commands.loopback import LoopbackApi, loopback_api  # noqa: E402
 from tests.outbox.kit import Api, Clock, make_settings  # noqa: E402
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from fprom_middleware.commands import Source, make_group
+from fprom_middleware.cli.group import make_group
+from fprom_middleware.cli.source import Source
 from fprom_middleware.outbox.admin import inspect_outbox
 from tests.outbox.kit import KEY
 

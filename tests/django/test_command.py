@@ -93,7 +93,7 @@ def test_without_click_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line, and nothing else of the app needs it."""
-    for name in [name for name in sys.modules if name.startswith("fprom_middleware.cli.main")]:
+    for name in [name for name in sys.modules if name.startswith("fprom_middleware.cli")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "click", None)
 
@@ -107,7 +107,7 @@ def test_without_click_the_extra_is_named(
 
 def test_another_missing_module_is_no_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken installation is not explained away."""
-    for name in [name for name in sys.modules if name.startswith("fprom_middleware.cli.main")]:
+    for name in [name for name in sys.modules if name.startswith("fprom_middleware.cli")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "fprom_middleware.cli.group", None)
 
