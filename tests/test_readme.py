@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +10,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from fprom_middleware import FpromSettings, get_tracking
-
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from tests.commands.loopback import LoopbackApi, loopback_api, wait_until  # noqa: E402 - the path comes first
+from tests.commands.loopback import LoopbackApi, loopback_api, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
 
 README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
 TID = "3c9d7f52-6c1e-4c0e-9d2a-5a8a1f0b7e64"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ssl
-import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -17,13 +15,10 @@ from anyio.from_thread import start_blocking_portal
 from fprom_middleware import FpromSettings, Lead
 from fprom_middleware.api.client import TrackingApi
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import httpx
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from tests.carry.kit import Account, Visit, visit_by_asgi, visit_by_wsgi  # noqa: E402 - the path comes first
+from tests.carry.kit import Account, Visit, visit_by_asgi, visit_by_wsgi
 
 
 @pytest.fixture

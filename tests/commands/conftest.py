@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from fprom_middleware import Fprom, TrackingContext  # noqa: E402 - the path comes first
-from fprom_middleware.cli.group import make_group  # noqa: E402
-from fprom_middleware.cli.source import Source  # noqa: E402
-from tests.commands.loopback import LoopbackApi, loopback_api  # noqa: E402
-from tests.outbox.kit import Api, Clock, make_settings  # noqa: E402
+from fprom_middleware import Fprom, TrackingContext
+from fprom_middleware.cli.group import make_group
+from fprom_middleware.cli.source import Source
+from tests.commands.loopback import LoopbackApi, loopback_api
+from tests.outbox.kit import Api, Clock, make_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from click.testing import Result
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from tests.commands.loopback import LoopbackApi, loopback_api  # noqa: E402 - the path comes first
-from tests.django.kit import django_database, django_settings, file_url  # noqa: E402
-from tests.services import postgresql_database  # noqa: E402
+from tests.commands.loopback import LoopbackApi, loopback_api
+from tests.django.kit import django_database, django_settings, file_url
+from tests.services import postgresql_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from tests.carry.kit import Account  # noqa: E402 - the path comes first
-from tests.commands.loopback import LoopbackApi, loopback_api  # noqa: E402
+from tests.carry.kit import Account
+from tests.commands.loopback import LoopbackApi, loopback_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,19 +15,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from examples.journey import cast  # noqa: E402 - the examples are no installed package
-from examples.journey.servers import Servers  # noqa: E402
-from examples.journey.watch import Watch  # noqa: E402
-from tests.examples.provider import provider  # noqa: E402
+from examples.journey import cast
+from examples.journey.servers import Servers
+from examples.journey.watch import Watch
+from tests.examples.provider import provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from examples.journey.servers import Server
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PASSWORD = "correct horse"
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from tests.faults.double import Double  # noqa: E402 - found through the line above
-from tests.faults.scale import pick  # noqa: E402
-from tests.services import postgresql_database  # noqa: E402
+from tests.faults.double import Double
+from tests.faults.scale import pick
+from tests.services import postgresql_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

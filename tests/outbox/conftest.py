@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from fprom_middleware import Fprom  # noqa: E402 - the line above finds the tests' own modules
-from tests.outbox.kit import Api, Clock, make_outbox, make_settings  # noqa: E402
-from tests.services import postgresql_database  # noqa: E402
+from fprom_middleware import Fprom
+from tests.outbox.kit import Api, Clock, make_outbox, make_settings
+from tests.services import postgresql_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fprom_middleware.outbox.store import Outbox
 

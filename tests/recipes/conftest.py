@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from tests.commands.loopback import LoopbackApi, loopback_api  # noqa: E402 - the path comes first
+from tests.commands.loopback import LoopbackApi, loopback_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from tests.api.misbehaving import SENT, Server, answer, serving  # noqa: E402 - the path comes first
-from tests.servers.running import Running  # noqa: E402 - as above
+from tests.api.misbehaving import SENT, Server, answer, serving
+from tests.servers.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
