@@ -13,7 +13,7 @@ FIND_PYTHON := for p in $${PYTHON:-python3 python3.14 python3.13 python3.12 pyth
 	done; echo "Python 3.11 or newer was not found; name one: make PYTHON=/path/to/python" >&2; exit 1
 
 # Tests that start servers, kill them or drive a browser: after the fast ones, two at a time.
-SLOW := tests/servers tests/examples tests/faults tests/recipes tests/browser
+SLOW := tests/system tests/documents/recipes
 
 # The core is every module of the package's own folder; the command's front door is run as a
 # process, where coverage does not follow.
@@ -61,7 +61,7 @@ slow: $(VENV)/.test ## tests with real servers, brokers and kills, two at a time
 	$(BIN)/pytest -n 2 --dist loadfile $(SLOW)
 
 faults: $(VENV)/.test ## the fault suite in its long form: kills, deploys, outages
-	FPROM_FAULTS=long $(BIN)/pytest --timeout 1800 -s tests/faults
+	FPROM_FAULTS=long $(BIN)/pytest --timeout 1800 -s tests/system/faults
 
 bench: $(VENV)/.test ## cost per request beside the peers
 	$(BIN)/python benchmarks/attach.py

@@ -4,6 +4,8 @@ import signal
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.support.fixtures"]
+
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit it; these
 # tests press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -11,12 +11,12 @@ import pytest
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.lead import Reason
-from tests.api.misbehaving import SENT, answer, compose, drip, flood, say, serving
+from tests.support.misbehaving import SENT, answer, compose, drip, flood, say, serving
 
 if TYPE_CHECKING:
     from fprom_middleware import Lead
     from tests.api.conftest import Calling
-    from tests.api.misbehaving import Behaviour
+    from tests.support.misbehaving import Behaviour
 
 FAILED, REJECTED = Status.FAILED, Status.REJECTED
 STATUSES = [

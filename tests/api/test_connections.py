@@ -23,11 +23,11 @@ from fprom_middleware.api.client import TrackingApi
 from fprom_middleware.api.protocol import NO_ANSWER
 from fprom_middleware.api.transport import DeadlineTransport, deadline
 from tests.api.conftest import make_settings
-from tests.api.misbehaving import PATIENCE, SENT, answer, compose, hang, say, serving
+from tests.support.misbehaving import PATIENCE, SENT, answer, compose, hang, say, serving
 
 if TYPE_CHECKING:
     from tests.api.conftest import Calling
-    from tests.api.misbehaving import Talk
+    from tests.support.misbehaving import Talk
 
 
 def test_calls_share_a_connection(calling: Calling, lead: Lead) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fprom_middleware import Fprom, FpromSettings, Lead, Receipt, Status, TrackingContext
 from fprom_middleware.events.lead import Reason
-from tests.api.misbehaving import SENT, answer, serving
+from tests.support.misbehaving import SENT, answer, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable

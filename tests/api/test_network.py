@@ -13,7 +13,7 @@ from fprom_middleware import Status
 from fprom_middleware.api.protocol import NO_ANSWER, Outcome
 from fprom_middleware.events.lead import Reason
 from tests.api.conftest import ends_within
-from tests.api.misbehaving import (
+from tests.support.misbehaving import (
     SENT,
     answer,
     at_once,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from fprom_middleware import Lead
     from tests.api.conftest import Calling
-    from tests.api.misbehaving import Behaviour
+    from tests.support.misbehaving import Behaviour
 
 ENOUGH = 15.0
 """Seconds; what is cut off here would take 30 and more."""

@@ -11,7 +11,7 @@ from fprom_middleware import Lead, Status
 from fprom_middleware.api.client import TrackingApi
 from fprom_middleware.api.protocol import NO_ANSWER
 from tests.api.conftest import make_settings
-from tests.api.misbehaving import SENT, answer, hang, serving
+from tests.support.misbehaving import SENT, answer, hang, serving
 
 if TYPE_CHECKING:
     from tests.api.conftest import Calling

@@ -10,14 +10,14 @@ import pytest
 from fprom_middleware import Fprom, Status, TrackingContext
 from fprom_middleware.api.client import TrackingApi
 from tests.api.conftest import make_settings
-from tests.api.misbehaving import SENT, answer, at_once, compose, drip, say, serving, tunnel
+from tests.support.misbehaving import SENT, answer, at_once, compose, drip, say, serving, tunnel
 
 if TYPE_CHECKING:
     import ssl
 
     from fprom_middleware import Lead
     from tests.api.conftest import Calling
-    from tests.api.misbehaving import Behaviour
+    from tests.support.misbehaving import Behaviour
 
 SECRETS = (
     "key-of-the-account",

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.commands.loopback import LoopbackApi, loopback_api
-from tests.django.kit import django_database, django_settings, file_url
-from tests.services import postgresql_database
+from tests.support.django import django_database, django_settings, file_url
+from tests.support.loopback import LoopbackApi, loopback_api
+from tests.support.services import postgresql_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

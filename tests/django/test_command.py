@@ -14,13 +14,13 @@ from django.core.management import CommandError, call_command  # type: ignore[im
 from fprom_middleware import TrackingContext
 from fprom_middleware.django import get_fprom
 from fprom_middleware.django.management.commands.fprom import Command
-from tests.django.kit import django_settings, file_url
+from tests.support.django import django_settings, file_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.commands.loopback import LoopbackApi
+    from tests.support.loopback import LoopbackApi
 
 
 @pytest.fixture(autouse=True)

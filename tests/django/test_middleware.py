@@ -16,8 +16,8 @@ from werkzeug.test import Client
 from fprom_middleware import Fprom, FpromConfigError, get_tracking
 from fprom_middleware.django import FpromMiddleware
 from fprom_middleware.django import account as shared
-from tests.django.kit import MIDDLEWARE, django_settings
-from tests.frameworks.account import Account, sign_up, sign_up_async
+from tests.support.django import MIDDLEWARE, django_settings
+from tests.support.frameworks import Account, sign_up, sign_up_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

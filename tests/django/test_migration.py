@@ -14,10 +14,10 @@ from fprom_middleware.django import get_fprom
 from fprom_middleware.outbox.database import outbox_url
 from fprom_middleware.outbox.schema import SCHEMA_ROW, VERSION, accounts, create_tables, metadata
 from fprom_middleware.outbox.transactions.django_ddl import creation, tables_of
-from tests.django.kit import django_settings
+from tests.support.django import django_settings
 
 if TYPE_CHECKING:
-    from tests.commands.loopback import LoopbackApi
+    from tests.support.loopback import LoopbackApi
 
 OURS = set(metadata.tables)
 

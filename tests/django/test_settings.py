@@ -15,7 +15,7 @@ from fprom_middleware import FpromConfigError
 from fprom_middleware.django import account as shared
 from fprom_middleware.django import get_fprom
 from fprom_middleware.django.account import fprom_settings
-from tests.django.kit import ACCOUNT, django_settings
+from tests.support.django import ACCOUNT, django_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

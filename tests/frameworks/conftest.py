@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.frameworks.account import Account
+from tests.support.frameworks import Account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.starlette import init_app
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
-from tests.frameworks.account import Account, sign_up, sign_up_async
+from tests.support.frameworks import Account, sign_up, sign_up_async
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -10,10 +10,10 @@ import pytest
 
 from fprom_middleware import FpromNotInstalled, get_tracking
 from fprom_middleware.wsgi import FpromMiddleware
-from tests.frameworks.account import sign_up
+from tests.support.frameworks import sign_up
 
 if TYPE_CHECKING:
-    from tests.frameworks.account import Account
+    from tests.support.frameworks import Account
 
 
 def test_a_view_signs_up(account: Account) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from fprom_middleware import FpromNotInstalled, get_tracking
 from fprom_middleware.wsgi import FpromMiddleware
-from tests.frameworks.account import HEADERS, sign_up
+from tests.support.frameworks import HEADERS, sign_up
 
 if TYPE_CHECKING:
-    from tests.frameworks.account import Account
+    from tests.support.frameworks import Account
 
 cherrypy: Any = pytest.importorskip("cherrypy", reason="CherryPy is not installed here")
 

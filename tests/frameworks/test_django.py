@@ -15,7 +15,7 @@ from django.urls import path  # type: ignore[import-untyped]
 
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
-from tests.frameworks.account import Account, sign_up, sign_up_async
+from tests.support.frameworks import Account, sign_up, sign_up_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

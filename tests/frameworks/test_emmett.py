@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware.asgi import FpromMiddleware
-from tests.frameworks.account import sign_up_async
+from tests.support.frameworks import sign_up_async
 
 if TYPE_CHECKING:
-    from tests.frameworks.account import Account
+    from tests.support.frameworks import Account
 
 emmett: Any = pytest.importorskip("emmett", reason="Emmett is not installed here")
 

@@ -9,10 +9,10 @@ import falcon.asgi
 
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
-from tests.frameworks.account import sign_up, sign_up_async
+from tests.support.frameworks import sign_up, sign_up_async
 
 if TYPE_CHECKING:
-    from tests.frameworks.account import Account
+    from tests.support.frameworks import Account
 
 
 class SignUp:

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from fprom_middleware import TrackingContext, get_tracking
 from fprom_middleware.fastapi import FpromMiddleware, init_app
-from tests.frameworks.account import HEADERS, Account, sign_up, sign_up_async
+from tests.support.frameworks import HEADERS, Account, sign_up, sign_up_async
 
 
 def make_app() -> FastAPI:

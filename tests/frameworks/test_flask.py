@@ -19,7 +19,7 @@ from fprom_middleware import (
     track_signup,
 )
 from fprom_middleware.flask import FpromMiddleware, init_app
-from tests.frameworks.account import EMAIL, EXPECTED, HEADERS, Account, sign_up
+from tests.support.frameworks import EMAIL, EXPECTED, HEADERS, Account, sign_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable

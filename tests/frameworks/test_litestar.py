@@ -6,7 +6,7 @@ from litestar import Litestar, Request, WebSocket, post, websocket
 from starlette.testclient import TestClient
 
 from fprom_middleware.asgi import FpromMiddleware
-from tests.frameworks.account import HEADERS, Account, sign_up_async
+from tests.support.frameworks import HEADERS, Account, sign_up_async
 
 
 @post("/signup", status_code=200)

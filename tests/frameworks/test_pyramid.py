@@ -13,10 +13,10 @@ with warnings.catch_warnings():
     from webob.dec import wsgify  # type: ignore[import-untyped]
 
 from fprom_middleware.wsgi import FpromMiddleware
-from tests.frameworks.account import sign_up
+from tests.support.frameworks import sign_up
 
 if TYPE_CHECKING:
-    from tests.frameworks.account import Account
+    from tests.support.frameworks import Account
 
 
 def test_a_view_of_pyramid_signs_up(account: Account) -> None:

@@ -11,10 +11,10 @@ from starlette.testclient import TestClient
 
 from fprom_middleware import FpromNotInstalled, get_tracking
 from fprom_middleware.asgi import FpromMiddleware
-from tests.frameworks.account import HEADERS, sign_up_async
+from tests.support.frameworks import HEADERS, sign_up_async
 
 if TYPE_CHECKING:
-    from tests.frameworks.account import Account
+    from tests.support.frameworks import Account
 
 
 def make_app(account: Account) -> Any:

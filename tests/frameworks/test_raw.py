@@ -20,13 +20,13 @@ from fprom_middleware import (
 )
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
-from tests.frameworks.account import EMAIL, EXPECTED, HEADERS, sign_up, sign_up_async
+from tests.support.frameworks import EMAIL, EXPECTED, HEADERS, sign_up, sign_up_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from tests.frameworks.account import Account
+    from tests.support.frameworks import Account
 
 
 def test_an_environ_is_a_request(account: Account) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware.asgi import FpromMiddleware
-from tests.frameworks.account import sign_up_async
+from tests.support.frameworks import sign_up_async
 
 if TYPE_CHECKING:
-    from tests.frameworks.account import Account
+    from tests.support.frameworks import Account
 
 sanic: Any = pytest.importorskip("sanic", reason="Sanic is not installed here")
 

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from fprom_middleware import FpromConfigError, FpromSettings, TrackingContext, get_tracking
 from fprom_middleware.starlette import FpromMiddleware, init_app, init_templates
-from tests.frameworks.account import EXPECTED, HEADERS, Account, sign_up, sign_up_async
+from tests.support.frameworks import EXPECTED, HEADERS, Account, sign_up, sign_up_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable

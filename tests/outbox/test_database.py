@@ -21,7 +21,7 @@ from fprom_middleware import FpromConfigError
 from fprom_middleware.outbox.database import Database, outbox_url
 from fprom_middleware.outbox.engines import PATIENCE
 from fprom_middleware.outbox.schema import leads
-from tests.outbox.kit import ACCOUNT, START, make_lead, make_leads, run_program, start_program
+from tests.support.outbox import ACCOUNT, START, make_lead, make_leads, run_program, start_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from tests.outbox.conftest import MakeOutbox
+    from tests.support.fixtures import MakeOutbox
 
 PASSWORD = "p4ss-w0rd"
 
@@ -567,7 +567,7 @@ def test_setting_aside_needs_no_unix(
 
 PUT_ON_COMMAND = """
 import sys
-from tests.outbox.kit import make_lead, make_outbox
+from tests.support.outbox import make_lead, make_outbox
 outbox = make_outbox(sys.argv[1], lambda: 1_800_000_000.0)
 print("ready", flush=True)
 input()
@@ -705,7 +705,7 @@ def test_an_error_shows_no_parameters(sqlite_url: str) -> None:
 
 FORK = """
 import os, sys, threading, time
-from tests.outbox.kit import make_lead, make_outbox
+from tests.support.outbox import make_lead, make_outbox
 outbox = make_outbox(sys.argv[1], lambda: 1_800_000_000.0)
 written, over = [0, 0, 0], threading.Event()
 

@@ -1,0 +1,91 @@
+"""The commands in front of one account, whose API and clock are the test's own."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from fprom_middleware import Fprom, TrackingContext
+from fprom_middleware.cli.group import make_group
+from fprom_middleware.cli.source import Source
+from tests.support.loopback import LoopbackApi, loopback_api
+from tests.support.outbox import Api, Clock, make_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+class Desk:
+    """Runs commands for an account whose outbox is a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.api = Api(self.clock)
+        self.url = f"sqlite:///{folder / 'outbox.db'}"
+        self.made: list[Fprom] = []
+        self.fprom = self.make()
+
+    def make(self, **more: Any) -> Fprom:
+        """Make an account, which the test's end closes."""
+        settings = make_settings(self.url, **more)
+        self.made.append(Fprom(settings, clock=self.clock, client=self.api.client))
+        return self.made[-1]
+
+    def put(self, *emails: str) -> None:
+        """Hand in sign-ups."""
+        for email in emails:
+            context = TrackingContext(tid="tid-of-a-visitor", ip="203.0.113.77")
+            assert self.fprom.track_signup(context, email).durable
+
+    def reject(self, *emails: str) -> None:
+        """Hand in sign-ups that the API refuses."""
+        self.put(*emails)
+        before, self.api.says = self.api.says, 400
+        assert self.fprom.drain()["rejected"] == len(emails)
+        self.api.says = before
+
+    def __call__(self, *arguments: str, code: int = 0, **more: Any) -> str:
+        """Run a command and return what it prints; it must end with this code."""
+        fprom = self.make(**more) if more else self.fprom
+        return run(Source(lambda: fprom, "the test", shared=True), *arguments, code=code).output
+
+
+def run(source: Source, *arguments: str, code: int = 0) -> Result:
+    """Run a command through a door."""
+    result = CliRunner().invoke(make_group(source), list(arguments), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """An account with an empty outbox."""
+    one = Desk(tmp_path)
+    with one.api.client:
+        yield one
+        for fprom in one.made:
+            fprom.close()
+
+
+@pytest.fixture
+def api() -> Iterator[LoopbackApi]:
+    """FirstPromoter on a loopback socket."""
+    with loopback_api() as one:
+        yield one
+
+
+@pytest.fixture
+def environ(api: LoopbackApi, tmp_path: Path) -> dict[str, str]:
+    """An environment for a process: the settings, and nothing else of ours."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("FPROM_", "DJANGO_")) and not key.lower().endswith("_proxy")
+    }
+    return kept | api.environ | {"FPROM_OUTBOX_URL": f"sqlite:///{tmp_path / 'outbox.db'}"}

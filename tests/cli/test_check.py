@@ -1,0 +1,221 @@
+"""``check``: what it finds out before the first visitor does."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fprom_middleware import FpromSettings
+from fprom_middleware.cli import check as module
+from fprom_middleware.cli.settings_view import set_values
+from fprom_middleware.outbox.admin import inspect_outbox
+from tests.support.outbox import KEY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Desk
+    from tests.support.loopback import LoopbackApi
+
+SECRET = "a-signing-key-of-this-test"
+
+
+def test_all_is_well(desk: Desk) -> None:
+    """Settings, a row that was really written, the state of the outbox."""
+    answer = desk("check", trusted_proxies="loopback,10.0.0.0/8", worker="thread")
+
+    lines = answer.splitlines()
+    assert lines[0] == "Settings of the test; everything else is at its default:"
+    assert "FPROM_TRUSTED_PROXIES  loopback, 10.0.0.0/8" in lines
+    assert "database: ok, a row was written and deleted in " in answer
+    assert lines[-1] == "outbox: 0 pending, 0 rejected"
+
+
+def test_nothing_stays_behind(desk: Desk) -> None:
+    """The test row is gone, and no drain ever met it."""
+    desk("check")
+
+    with inspect_outbox(desk.fprom) as inspection:
+        assert list(inspection.everything()) == []
+    assert desk.fprom.drain() == {"sent": 0, "duplicate": 0, "rejected": 0, "failed": 0}
+
+
+def test_no_secret_is_shown(desk: Desk) -> None:
+    """A screen may be shared."""
+    answer = desk("check", secret_keys=[SECRET], keep_days=3)
+
+    assert KEY not in answer
+    assert SECRET not in answer
+    assert "FPROM_API_KEY      set, not shown" in answer
+    assert "FPROM_SECRET_KEYS  1 set, not shown" in answer
+
+
+def test_every_kind_of_value_can_be_shown() -> None:
+    """Hooks by their names, switches as they are written, a database without its password."""
+    values = dict(
+        set_values(
+            FpromSettings(
+                enabled=False,
+                before_send="tests.support.outbox.make_lead",
+                outbox_url="postgresql://shop:geheim@db/shop?sslkey=x",
+                respect_gpc=False,
+                send_ip="never",
+            )
+        )
+    )
+
+    assert values == {
+        "FPROM_ENABLED": "false",
+        "FPROM_BEFORE_SEND": "tests.support.outbox.make_lead",
+        "FPROM_OUTBOX_URL": "postgresql://db/shop",
+        "FPROM_RESPECT_GPC": "false",
+        "FPROM_SEND_IP": "never",
+    }
+
+
+def test_hints_name_what_is_often_forgotten(desk: Desk) -> None:
+    """They are hints: the exit code stays 0."""
+    answer = desk("check", enabled=False)
+
+    for key in ("FPROM_ENABLED=false", "FPROM_TRUSTED_PROXIES=0", "FPROM_WORKER=none"):
+        assert f"hint: {key}: " in answer
+
+
+def test_inline_delivery_needs_no_database(desk: Desk, tmp_path: Path) -> None:
+    """And none is made."""
+    assert "database: none" in desk("check", delivery="inline")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_refuses_is_named(desk: Desk) -> None:
+    """The driver's own words, what to look at, and exit code 1."""
+    url = "postgresql://shop:geheim@127.0.0.1:1/shop"
+
+    answer = desk("check", code=1, outbox_url=url)
+
+    assert "database: FAILED (OperationalError): " in answer
+    assert "port 1 failed: Connection refused" in answer
+    assert "See that the server runs" in answer
+    assert "geheim" not in answer
+
+
+def test_a_folder_that_cannot_be_made_is_named(desk: Desk, tmp_path: Path) -> None:
+    """A disk's refusal is no traceback either."""
+    (tmp_path / "file").write_text("")
+
+    answer = desk("check", code=1, outbox_url=f"sqlite:///{tmp_path}/file/outbox.db")
+
+    assert "database: FAILED (Not a directory)" in answer or "(File exists)" in answer
+    assert "See that the folder exists" in answer
+
+
+def test_tables_of_another_version_are_the_operators(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2, and what to do."""
+    desk("check")
+    monkeypatch.setattr("fprom_middleware.outbox.schema.VERSION", 0)
+
+    assert "of a newer version of fprom_middleware" in desk("check", code=2)
+
+
+def test_a_mistake_of_ours_keeps_its_trace(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug report needs it."""
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "write_and_delete", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        desk("check")
+
+
+@pytest.mark.parametrize(
+    ("mounts", "told"),
+    [
+        ("/dev/sda / ext4 rw 0 0", None),
+        ("srv:/x / nfs4 rw 0 0", "a network file system (nfs4)"),
+        ("overlay / overlay rw 0 0", "it is gone with the container"),
+        (None, None),
+    ],
+)
+def test_a_disk_that_cannot_keep_it_is_named(
+    mounts: str | None,
+    told: str | None,
+    desk: Desk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A warning, for the leads are not lost yet."""
+    file = tmp_path / "mounts"
+    if mounts is not None:
+        file.write_text(mounts)
+    monkeypatch.setattr(module, "MOUNTS", file)
+
+    answer = desk("check")
+
+    assert (told or "WARNING") in answer if told else "WARNING" not in answer
+
+
+def test_a_pause_is_seen(desk: Desk) -> None:
+    """Who checks wants to know why nothing arrives."""
+    desk.put("ann@example.com")
+    desk.api.says = 401
+    desk.fprom.drain()
+
+    assert "WARNING: paused since 2027-01-15T08:00:00Z: unauthorized." in desk("check")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (200, 0, "HTTP 200, sent\napi: the API took the lead."),
+        (422, 0, "HTTP 422, duplicate\napi: the API has this lead already"),
+        (404, 1, "HTTP 404, rejected (unknown_visitor)\napi: the API was reached"),
+        (400, 1, "HTTP 400, rejected (bad_request)\napi: the API refuses this e-mail."),
+        (401, 1, "HTTP 401, failed (unauthorized)\napi: check FPROM_API_KEY"),
+        (429, 1, "HTTP 429, failed (rate_limited)\napi: too many calls"),
+        (503, 1, "HTTP 503, failed (server_error)\napi: FirstPromoter is not well."),
+        (301, 1, "HTTP 301, failed (unexpected)\napi: the API's document"),
+    ],
+)
+def test_the_apis_answer_is_explained(
+    status: int, code: int, told: str, desk: Desk, api: LoopbackApi
+) -> None:
+    """A test lead of nobody, the answer, and what to do about it."""
+    api.status = status
+
+    answer = desk(
+        "check", "--send", "--email", "test-of-ours@example.com", "--tid", "t1",
+        code=code, base_url=api.url,
+    )  # fmt: skip
+
+    assert f"api: t***@example.com → {told}" in answer
+    (lead,) = api.leads
+    assert lead == {
+        "email": "test-of-ours@example.com",
+        "tid": "t1",
+        "created_at": "2027-01-15T08:00:00.000Z",
+    }
+    assert desk.fprom.stats().pending == 0
+
+
+def test_no_answer_is_explained_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed port, and the lead of nobody by default."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+
+    answer = desk("check", "--send", code=1, base_url="http://127.0.0.1:1")
+
+    assert "api: f***@example.com → no answer, failed (network)" in answer
+
+
+def test_a_disabled_account_sends_no_test(desk: Desk, api: LoopbackApi) -> None:
+    """Disabled is disabled."""
+    more: dict[str, Any] = {"base_url": api.url, "enabled": False}
+
+    assert "nothing is sent while FPROM_ENABLED=false" in desk("check", "--send", code=1, **more)
+    assert api.leads == []

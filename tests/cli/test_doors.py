@@ -1,0 +1,171 @@
+"""The front doors: the environment and a Flask app, and how each refuses."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import flask
+import pytest
+from click.testing import CliRunner
+
+from fprom_middleware import Fprom, TrackingContext
+from fprom_middleware.cli import decorators as running
+from fprom_middleware.cli.main import main
+from fprom_middleware.cli.output import person_looks, span
+from fprom_middleware.flask import init_app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Desk
+    from tests.support.loopback import LoopbackApi
+
+FPROM = (
+    sys.executable,
+    "-c",
+    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
+)
+
+
+def test_the_environment_is_one_door(environ: dict[str, str], api: LoopbackApi) -> None:
+    """``fprom drain`` sends what a process with the same environment handed in."""
+    fprom = Fprom({**environ, "FPROM_WORKER": "none"})
+    fprom.track_signup(TrackingContext(tid="tid-of-a-visitor"), "ann@example.com")
+    fprom.close()
+
+    result = CliRunner(env=environ).invoke(main, ["drain"])
+
+    assert result.output == "sent 1, duplicate 0, rejected 0, due later 0; 0 pending\n"
+    assert api.emails == ["ann@example.com"]
+    assert api.keys == {f"Bearer {environ['FPROM_API_KEY']}"}
+
+
+@pytest.mark.parametrize("command", ["check", "drain", "outbox", "worker"])
+def test_a_wrong_setting_is_one_line(command: str, environ: dict[str, str]) -> None:
+    """Exit code 2, the key, no trace, and nothing secret."""
+    done = subprocess.run(
+        [*FPROM, command],
+        env=environ | {"FPROM_TIMEOUT": "soon"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "Error: FPROM_TIMEOUT: 'soon' is no number of seconds above 0 and up to 300. "
+        "Right would be: FPROM_TIMEOUT=10\n"
+    )
+
+
+def test_missing_keys_are_named(environ: dict[str, str]) -> None:
+    """The first thing that a newcomer meets."""
+    del environ["FPROM_API_KEY"]
+    result = CliRunner(env={**environ, "FPROM_API_KEY": None}).invoke(main, ["check"])
+
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: FPROM_API_KEY: is missing. Set it to ")
+
+
+def test_a_database_that_is_away_is_one_line(environ: dict[str, str]) -> None:
+    """Exit code 1: nothing to set right, perhaps."""
+    environ["FPROM_OUTBOX_URL"] = "postgresql://shop:geheim@127.0.0.1:1/shop"
+    result = CliRunner(env=environ).invoke(main, ["outbox"])
+
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: the outbox's database refused (OperationalError). The command `check` says more.\n"
+    )
+
+
+def test_a_reader_who_went_away_is_no_database() -> None:
+    """``fprom outbox | head -1``: click ends quietly, if it is let."""
+    assert running.refusal(BrokenPipeError(errno.EPIPE, "Broken pipe")) is None
+    assert running.refusal(OSError("no number")) == "OSError"
+    with pytest.raises(ZeroDivisionError), running.in_one_line():
+        raise ZeroDivisionError
+
+
+def test_a_flask_app_is_another_door(tmp_path: Path, environ: dict[str, str]) -> None:
+    """``flask fprom`` works on the app's own outbox, and leaves the app's Fprom open."""
+    app = flask.Flask(__name__, instance_path=str(tmp_path))
+    app.config.update({key: value for key, value in environ.items() if key.startswith("FPROM_")})
+    fprom = init_app(app)
+
+    answer = app.test_cli_runner().invoke(args=["fprom", "check"])
+    fprom.track_signup(TrackingContext(tid="tid-of-a-visitor"), "ann@example.com")
+    drained = app.test_cli_runner().invoke(args=["fprom", "drain", "--wait"])
+    fprom.close()
+
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.startswith("Settings of this Flask app; ")
+    assert drained.exit_code == 0, drained.output
+    assert drained.output.endswith("; 0 pending\n")
+
+
+def test_the_flask_command_lists_it(tmp_path: Path, environ: dict[str, str]) -> None:
+    """As a developer starts it."""
+    (tmp_path / "app.py").write_text(
+        "import flask\n"
+        "from fprom_middleware.flask import init_app\n"
+        "app = flask.Flask(__name__)\n"
+        "app.config.from_prefixed_env('FPROM_APP')\n"
+        f"init_app(app, {{'FPROM_ENABLED': False, 'FPROM_OUTBOX_URL': "
+        f"'{environ['FPROM_OUTBOX_URL']}'}})\n"
+    )
+    flask_command = [sys.executable, "-m", "flask"]
+    for arguments, told in (
+        (["--help"], "fprom   Check, look at and drain the outbox"),
+        (["fprom", "outbox"], "pending: 0"),
+    ):
+        done = subprocess.run(
+            [*flask_command, *arguments],
+            cwd=tmp_path, env=environ, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert told in done.stdout
+
+
+def test_every_command_is_listed(desk: Desk) -> None:
+    """And an unknown one is a mistake of use."""
+    answer = desk("--help")
+
+    assert [line.split()[0] for line in answer.partition("Commands:\n")[2].splitlines()] == [
+        "check",
+        "drain",
+        "outbox",
+        "worker",
+    ]
+    assert "No such command 'nope'" in desk("nope", code=2)
+
+
+def test_an_app_that_serves_loads_no_command() -> None:
+    """Offering them costs a web process next to nothing."""
+    code = (
+        "import sys, flask; from fprom_middleware.flask import init_app;"
+        "init_app(flask.Flask('x'), {'FPROM_ENABLED': False});"
+        "sys.exit(any(m.startswith(('fprom_middleware.cli.check', 'rich', 'sqlalchemy'))"
+        " for m in sys.modules))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_pipe_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bars are for terminals, and for those who have rich."""
+    assert not person_looks()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert person_looks()
+    monkeypatch.setattr("fprom_middleware.cli.output.find_spec", lambda _: None)
+    assert not person_looks()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (7200, "2 h"), (86_400 * 3, "3 d")],
+)
+def test_a_span_is_short(seconds: float, text: str) -> None:
+    """One number, one unit."""
+    assert span(seconds) == text

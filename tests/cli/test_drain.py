@@ -1,0 +1,199 @@
+"""``drain``: sends what is due, says what came of it, and stops when it is told to."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fprom_middleware import Fprom, TrackingContext
+from tests.support.loopback import LoopbackApi, wait_until
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Desk
+
+FPROM = (
+    sys.executable,
+    "-c",
+    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
+)
+WAIT = 20
+
+
+def put(environ: dict[str, str], count: int) -> None:
+    """Hand in sign-ups in the outbox that the environment names."""
+    fprom = Fprom({**environ, "FPROM_WORKER": "none"})
+    for number in range(count):
+        fprom.track_signup(TrackingContext(tid="tid-of-a-visitor"), f"v{number}@example.com")
+    fprom.close()
+
+
+def test_what_is_due_is_sent_and_counted(desk: Desk) -> None:
+    """One plain line with the figures."""
+    desk.put("ann@example.com", "bob@example.com")
+
+    assert desk("drain") == "sent 2, duplicate 0, rejected 0, due later 0; 0 pending\n"
+    assert len(desk.api.seen) == 2
+
+
+def test_an_empty_outbox_is_no_failure(desk: Desk) -> None:
+    """Cron shall not write to anybody about nothing; with --wait there is nothing to wait for."""
+    for option in ((), ("--wait",)):
+        assert desk("drain", *option) == "sent 0, duplicate 0, rejected 0, due later 0; 0 pending\n"
+
+
+def test_the_limit_counts_calls(desk: Desk) -> None:
+    """The rest stays where it is."""
+    desk.put("ann@example.com", "bob@example.com", "cat@example.com")
+
+    assert desk("drain", "--limit", "2").endswith("; 1 pending\n")
+    assert len(desk.api.seen) == 2
+
+
+def test_a_refused_key_is_explained(desk: Desk) -> None:
+    """Who reads the line knows what to set, and that nothing is lost."""
+    desk.put("ann@example.com")
+    desk.api.says = 401
+
+    answer = desk("drain")
+
+    assert answer.startswith("sent 0, duplicate 0, rejected 0, due later 1; 1 pending\n")
+    assert "paused since 2027-01-15T08:00:00Z: unauthorized. Check FPROM_API_KEY" in answer
+
+
+def test_another_pause_ends_by_itself(desk: Desk) -> None:
+    """A busy API is nobody's homework."""
+    desk.put("ann@example.com")
+    desk.api.says = 429
+
+    assert "rate_limited. It ends by itself" in desk("drain")
+
+
+def test_the_seconds_end_a_drain_that_waits(desk: Desk) -> None:
+    """What is due later does not keep a cron job for ever."""
+    desk.put("ann@example.com")
+    desk.api.says = 503
+
+    assert desk("drain", "--wait", "--seconds", "0.3").endswith("due later 1; 1 pending\n")
+
+
+def test_waiting_goes_on_until_nothing_is_pending(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is due later is waited for."""
+    monkeypatch.setattr("fprom_middleware.cli.pump.POLL", 0.01)
+    desk.put("ann@example.com")
+
+    desk.api.says = lambda _: 503 if len(desk.api.seen) < 3 else 200
+    stats = desk.fprom.stats
+
+    def a_minute_later() -> object:
+        desk.clock.later(60)
+        return stats()
+
+    monkeypatch.setattr(desk.fprom, "stats", a_minute_later)
+
+    assert desk("drain", "--wait") == ("sent 1, duplicate 0, rejected 0, due later 2; 0 pending\n")
+
+
+@pytest.mark.parametrize("settings", [{"enabled": False}, {"delivery": "inline"}])
+def test_an_account_that_sends_nothing_says_why(desk: Desk, settings: dict[str, Any]) -> None:
+    """Nothing to do is no failure, in a staging area for instance."""
+    desk.put("ann@example.com")
+
+    assert re.match(r"FPROM_(ENABLED=false|DELIVERY=inline): ", desk("drain", **settings))
+    assert desk.api.seen == []
+
+
+def test_a_long_drain_says_how_it_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain lines with the moment, for a log."""
+    monkeypatch.setattr("fprom_middleware.cli.drain.LINE_EVERY", 0.0)
+    desk.put("ann@example.com")
+
+    first, last = desk("drain").splitlines()
+
+    assert first == "2027-01-15T08:00:00Z sent 1, duplicate 0, rejected 0, due later 0; 0 pending"
+    assert last == "sent 1, duplicate 0, rejected 0, due later 0; 0 pending"
+
+
+@pytest.mark.parametrize("limit", [(), ("--limit", "2")])
+def test_a_person_sees_a_bar(
+    desk: Desk, limit: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fills up to what there is to do; the figures stand below it all the same."""
+    monkeypatch.setattr("fprom_middleware.cli.drain.person_looks", lambda: True)
+    desk.put("ann@example.com", "bob@example.com", "cat@example.com")
+    end = 2 if limit else 3
+
+    answer = desk("drain", *limit)
+
+    assert f"{end}/{end}" in answer
+    assert answer.endswith(f"due later 0; {3 - end} pending\n")
+
+
+def test_a_terminal_gets_the_bar(environ: dict[str, str], api: LoopbackApi) -> None:
+    """A real one."""
+    put(environ, 3)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*FPROM, "drain"], env=environ, stdout=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        try:
+            while part := os.read(ours, 4096):
+                seen += part
+        except OSError:
+            pass  # Linux reports the end of a terminal as an error.
+        finally:
+            os.close(ours)
+    assert process.returncode == 0
+    assert b"3/3" in seen
+    assert b"\x1b[" in seen
+    assert len(api.leads) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_watcher_that_is_told_to_stop_finishes_its_call(
+    number: signal.Signals, environ: dict[str, str], api: LoopbackApi
+) -> None:
+    """The call in flight is finished and settled, the rest waits, the exit code is 0."""
+    put(environ, 3)
+    api.delay = 0.7
+    with subprocess.Popen(
+        [*FPROM, "drain", "--watch"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_until(lambda: api.leads)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=WAIT)
+
+    assert (process.returncode, err) == (0, "")
+    assert out == "sent 1, duplicate 0, rejected 0, due later 0; 2 pending\n"
+
+
+def test_the_second_signal_ends_it_at_once(environ: dict[str, str], api: LoopbackApi) -> None:
+    """Who presses Ctrl-C twice does not wait for a hanging API."""
+    put(environ, 1)
+    api.delay = 9.0
+    with subprocess.Popen(
+        [*FPROM, "drain"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        wait_until(lambda: api.leads)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            # Two signals at once count as one; a busy machine needs a moment between them.
+            process.wait(2)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=WAIT)
+
+    # A finished call would have ended in 0.
+    assert process.returncode == 1
+    assert err.strip() == b"Aborted!"

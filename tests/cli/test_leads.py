@@ -1,0 +1,177 @@
+"""``outbox show``, ``retry``, ``delete`` and ``export``: single rows, and who may read them."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from fprom_middleware.cli.group import make_group
+from fprom_middleware.cli.source import Source
+from fprom_middleware.outbox.admin import inspect_outbox
+from tests.support.outbox import KEY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Desk
+
+SECRETS = ("ann@", "bob@", "tid-of-a-visitor", "203.0.113.77", KEY)
+
+
+@pytest.mark.parametrize("state", ["pending", "rejected"])
+def test_one_lead_is_shown_masked(state: str, desk: Desk) -> None:
+    """Everything about it but its values."""
+    (desk.put if state == "pending" else desk.reject)("ann@example.com")
+
+    answer = desk("outbox", "show", "1")
+    fields = dict(line.split(maxsplit=1) for line in answer.replace(" at ", "_at ").splitlines())
+
+    assert fields["state"] == state
+    assert fields["queued_at"] == "2027-01-15T08:00:00Z"
+    assert fields["due_at"] == ("-" if state == "rejected" else "2027-01-15T08:00:00Z")
+    assert fields["reason"] == ("bad_request" if state == "rejected" else "-")
+    assert fields["lead"].startswith("Lead(email=a***@example.com, tid=…itor, ip=IPv4")
+    assert not any(secret in answer for secret in SECRETS)
+
+
+def test_a_rejected_lead_is_sent_again(desk: Desk) -> None:
+    """As if it had never been tried."""
+    desk.reject("ann@example.com", "bob@example.com")
+
+    assert desk("outbox", "retry", "1") == "1 lead due now\n"
+    assert desk.fprom.drain()["sent"] == 1
+    assert desk("outbox", "retry", "--all") == "1 lead due now\n"
+    with inspect_outbox(desk.fprom) as inspection:
+        again = inspection.find(2)
+        assert again is not None
+        assert (again.attempts, again.reason, again.rejected_at) == (0, None, None)
+    assert desk.fprom.drain()["sent"] == 1
+
+
+def test_a_pending_lead_is_not_hurried(desk: Desk) -> None:
+    """Another process may be about to send it."""
+    desk.put("ann@example.com")
+
+    assert "lead 1 is pending" in desk("outbox", "retry", "1", code=1)
+
+
+@pytest.mark.parametrize("command", ["retry", "delete"])
+def test_which_leads_must_be_said_once(command: str, desk: Desk) -> None:
+    """Neither none nor both."""
+    for arguments in ((), ("1", "--all")):
+        assert "by their ID" in desk("outbox", command, *arguments, code=2)
+    assert "there is no lead 9" in desk("outbox", command, "9", code=1)
+
+
+def test_a_lead_is_deleted_for_good(desk: Desk) -> None:
+    """By its id even one that waits: somebody may ask to be forgotten."""
+    desk.reject("ann@example.com")
+    desk.put("bob@example.com", "cat@example.com")
+
+    assert desk("outbox", "delete", "2", "--yes") == "1 lead deleted\n"
+    assert desk("outbox", "delete", "--all", "--yes") == "1 lead deleted\n"
+    assert desk("outbox") == (
+        "pending: 1, the oldest for 0 s\n"
+        "age           leads\n"
+        "under 1 min   1\n"
+        "under 10 min  0\n"
+        "under 1 h     0\n"
+        "under 1 d     0\n"
+        "1 d and more  0\n"
+        "rejected: 0\n"
+    )
+
+
+def test_nobody_there_is_no_yes(desk: Desk) -> None:
+    """A script says --yes, or nothing is deleted."""
+    desk.reject("ann@example.com")
+
+    assert "add --yes" in desk("outbox", "delete", "--all", code=2)
+    assert desk.fprom.stats().rejected == 1
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y", 0), ("n", 2)])
+def test_a_person_is_asked(
+    answer: str, left: int, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the number, and how many of them were never sent."""
+    desk.reject("ann@example.com")
+    desk.put("bob@example.com")
+    group = make_group(Source(lambda: desk.fprom, "the test", shared=True))
+    runner = CliRunner()
+    with runner.isolation(input=answer) as (out, *_):
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        try:
+            group.main(["outbox", "delete", "1", "2"])
+        except SystemExit as end:
+            code = end.code
+        shown = out.getvalue().decode()
+
+    assert "Delete 2 leads, 1 of them not sent yet? [y/N]" in shown
+    assert bool(code) == bool(left)
+    stats = desk.fprom.stats()
+    assert stats.pending + stats.rejected == left
+
+
+def test_an_export_holds_everything_and_is_its_owners(desk: Desk, tmp_path: Path) -> None:
+    """Whole values, one JSON object a line, mode 0600 whatever the umask is; never the key."""
+    desk.reject("ann@example.com")
+    desk.put("bob@example.com")
+    file = tmp_path / "leads.jsonl"
+    before = os.umask(0)
+    try:
+        answer = desk("outbox", "export", str(file))
+    finally:
+        os.umask(before)
+
+    assert answer == f"2 leads written to {file}\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    ann, bob = (json.loads(line) for line in file.read_text().splitlines())
+    assert ann == {
+        "id": 1,
+        "queued_at": 1_800_000_000.0,
+        "due_at": None,
+        "attempts": 1,
+        "rejected_at": 1_800_000_000.0,
+        "reason": "bad_request",
+        "lead": {
+            "email": "ann@example.com",
+            "tid": "tid-of-a-visitor",
+            "ip": "203.0.113.77",
+            "created_at": "2027-01-15T08:00:00.000Z",
+        },
+        "state": "rejected",
+    }
+    assert (bob["state"], bob["lead"]["email"]) == ("pending", "bob@example.com")
+    assert KEY not in file.read_text()
+
+
+def test_an_export_goes_page_by_page(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large outbox does not have to fit into memory."""
+    monkeypatch.setattr("fprom_middleware.outbox.admin._PAGE", 2)
+    desk.reject("ann@example.com", "bob@example.com", "cat@example.com", "dan@example.com")
+    desk.put("eve@example.com")
+    file = tmp_path / "leads.jsonl"
+
+    assert desk("outbox", "export", "--rejected", str(file)).startswith("4 leads written")
+    ids = [json.loads(line)["id"] for line in file.read_text().splitlines()]
+    assert ids == [1, 2, 3, 4]
+
+
+def test_an_export_overwrites_nothing(desk: Desk, tmp_path: Path) -> None:
+    """Neither a file nor what a link points to."""
+    file, link = tmp_path / "leads.jsonl", tmp_path / "link"
+    file.write_text("mine")
+    link.symlink_to(file)
+
+    for name in (file, link):
+        assert f"{name} cannot be made: File exists." in desk("outbox", "export", str(name), code=1)
+    assert file.read_text() == "mine"

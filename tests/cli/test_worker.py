@@ -1,0 +1,152 @@
+"""``worker``: drains for apps that do not, and ends within two seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fprom_middleware import Fprom, TrackingContext
+from fprom_middleware.cli import worker as module
+from tests.support.loopback import LoopbackApi, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cli.conftest import Desk
+
+FPROM = (
+    sys.executable,
+    "-c",
+    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
+)
+
+
+@pytest.fixture
+def process(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A worker that has said hello."""
+    with subprocess.Popen(
+        [*FPROM, "worker"],
+        env=environ | {"FPROM_WORKER": "none", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as one:
+        try:
+            assert one.stdout is not None
+            assert one.stdout.readline().startswith("worker: account account-7, outbox sqlite:///")
+            yield one
+        finally:
+            one.kill()
+
+
+def sign_up(environ: dict[str, str], email: str) -> None:
+    """Hand in a sign-up as a web process does that sends nothing itself."""
+    fprom = Fprom({**environ, "FPROM_WORKER": "none"})
+    assert fprom.track_signup(TrackingContext(tid="tid-of-a-visitor"), email).durable
+    fprom.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_leads_of_other_processes_are_sent_soon(
+    number: signal.Signals,
+    process: subprocess.Popen[str],
+    environ: dict[str, str],
+    api: LoopbackApi,
+) -> None:
+    """A sign-up elsewhere is noticed within a second or two; a signal ends the worker cleanly."""
+    sign_up(environ, "ann@example.com")
+    wait_until(lambda: api.emails == ["ann@example.com"], 10)
+    sign_up(environ, "bob@example.com")
+    wait_until(lambda: len(api.leads) == 2, 10)
+    time.sleep(0.2)
+    begun = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=10)
+
+    assert (process.returncode, err) == (0, "")
+    assert out == "stopped; sent 2, duplicate 0, rejected 0, due later 0; 0 pending\n"
+    assert time.monotonic() - begun < 6
+
+
+def test_a_hanging_call_does_not_keep_it(
+    process: subprocess.Popen[str], environ: dict[str, str], api: LoopbackApi
+) -> None:
+    """Two seconds and it is gone; the lead is still in the outbox."""
+    api.delay = 9.0
+    sign_up(environ, "ann@example.com")
+    wait_until(lambda: api.leads)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=10)
+
+    # Two seconds, and what a busy machine adds; the call itself hangs for nine.
+    assert time.monotonic() - begun < 6
+    assert process.returncode == 0
+    assert out == "stopped; one call was in flight, its lead is sent again later\n"
+    fprom = Fprom(environ)
+    assert fprom.stats().pending == 1
+    fprom.close()
+
+
+def test_in_this_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends, it stops, it says what it did."""
+    monkeypatch.setattr("fprom_middleware.cli.pump.POLL", 0.01)
+    desk.put("ann@example.com")
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGTERM]).start()
+
+    answer = desk("worker")
+
+    assert answer.splitlines()[1] == (
+        "stopped; sent 1, duplicate 0, rejected 0, due later 0; 0 pending"
+    )
+
+
+def test_a_call_in_flight_is_left(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end does not wait longer than it says."""
+    monkeypatch.setattr(module, "GRACE", 0.05)
+    go_on = threading.Event()
+    desk.put("ann@example.com")
+
+    def hang(_: object) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        go_on.wait(10)
+        return 200
+
+    desk.api.says = hang
+    try:
+        assert "one call was in flight" in desk("worker")
+    finally:
+        go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "fprom-worker":
+            thread.join(10)
+
+
+def test_wrong_tables_end_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waiting does not put right is told, and a supervisor sees it."""
+    desk.put("ann@example.com")
+    monkeypatch.setattr("fprom_middleware.outbox.schema.VERSION", 2)
+    desk.fprom.close()
+
+    assert "outbox tables are of an older version" in desk("worker", code=2)
+
+
+def test_without_an_outbox_it_does_not_start(desk: Desk) -> None:
+    """Nobody runs a worker for nothing unawares."""
+    assert "there is no outbox to drain" in desk("worker", code=2, delivery="inline")
+
+
+def test_a_disabled_account_waits(desk: Desk) -> None:
+    """A staging area runs the same processes; none of them may crash in a loop."""
+    threading.Timer(0.8, os.kill, [os.getpid(), signal.SIGTERM]).start()
+
+    answer = desk("worker", enabled=False)
+
+    assert answer.splitlines()[1] == "FPROM_ENABLED=false: nothing is sent. Ctrl-C stops waiting."

@@ -1,0 +1,689 @@
+"""A sign-up over the outbox: durable, or said to be not; on time; and discreet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+import statistics
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+import sqlalchemy as sa
+import trio
+from sqlalchemy.exc import OperationalError
+
+from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext
+from fprom_middleware.delivery.durable import OutboxDelivery
+from fprom_middleware.delivery.waiting import Buffer
+from fprom_middleware.outbox.schema import SCHEMA_ROW, accounts, leads
+from fprom_middleware.outbox.store import Outbox
+from tests.support.outbox import (
+    KEY,
+    VISITOR,
+    Api,
+    Clock,
+    eventually,
+    make_lead,
+    make_settings,
+    run_program,
+    sign_up,
+    start_program,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.fixtures import MakeFprom
+
+HOLD_LOCK = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+input()
+"""
+LONGEST = 1.2
+
+
+@contextmanager
+def locked_by_another_process(path: Path) -> Iterator[None]:
+    """Hold SQLite's write lock from outside until the block ends."""
+    with start_program(HOLD_LOCK, path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        try:
+            yield
+        finally:
+            process.communicate("\n", timeout=30)
+
+
+def refuse(*_: object, **__: object) -> None:
+    """Stand in for a database that is away."""
+    raise OSError("canary")
+
+
+def timed(fprom: Fprom, uid: object) -> tuple[Receipt, float]:
+    """Hand in a sign-up and measure."""
+    began = time.monotonic()
+    receipt = fprom.track_signup(VISITOR, uid=uid)
+    return receipt, time.monotonic() - began
+
+
+def delivery_of(fprom: Fprom) -> OutboxDelivery:
+    """Return what works behind an account."""
+    delivery = fprom._deliverer()
+    assert isinstance(delivery, OutboxDelivery)
+    return delivery
+
+
+def uids(fprom: Fprom) -> list[str]:
+    """List whose leads are in the table, in order."""
+    found = delivery_of(fprom).outbox.database.read(
+        lambda connection: connection.scalars(sa.select(leads.c.payload).order_by("id")).all()
+    )
+    return [httpx.Response(200, text=payload).json()["uid"] for payload in found]
+
+
+# The receipt
+
+
+def test_a_sign_up_is_one_durable_row(database_url: str, make: MakeFprom) -> None:
+    """And the receipt says so."""
+    fprom = make(database_url)
+    receipt = fprom.track_signup(VISITOR, "a@example.com", uid=7)
+
+    assert (receipt.status, receipt.reason, receipt.durable) == ("queued", None, True)
+    assert receipt.lead is not None
+    assert receipt.lead.uid == "7"
+    assert uids(fprom) == ["7"]
+
+
+def test_an_async_sign_up_is_one_durable_row(database_url: str, make: MakeFprom) -> None:
+    """On asyncio and on trio."""
+    fprom = make(database_url)
+
+    async def hand_in() -> Receipt:
+        return await fprom.track_signup_async(VISITOR, uid=7)
+
+    for backend in ("asyncio", "trio"):
+        receipt = anyio.run(hand_in, backend=backend)
+        assert (receipt.status, receipt.reason, receipt.durable) == ("queued", None, True)
+    assert uids(fprom) == ["7", "7"]
+
+
+def test_an_organic_visitor_makes_no_row_and_no_file(tmp_path: Path, make: MakeFprom) -> None:
+    """Nothing is opened before the first lead."""
+    fprom = make(f"sqlite:///{tmp_path / 'none' / 'outbox.db'}")
+
+    assert fprom.track_signup(TrackingContext(), uid=1).reason == "organic"
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense://host/db", "sqlite://", "postgresql+asyncpg://me:canary@host/db"]
+)
+def test_a_wrong_outbox_url_fails_at_start(url: str) -> None:
+    """Not at the first sign-up, and without the password."""
+    with pytest.raises(FpromConfigError, match="FPROM_OUTBOX_URL") as refused:
+        Fprom(make_settings(url))
+    assert "canary" not in str(refused.value)
+
+
+# A database that refuses
+
+
+def test_a_locked_database_holds_up_no_view_for_long(
+    sqlite_url: str, make: MakeFprom, api: Api, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Eight views at once and two after them: about a second each, and no lead is lost."""
+    fprom = make(sqlite_url)
+    sign_up(fprom)
+    results: list[tuple[Receipt, float]] = []
+    with locked_by_another_process(tmp_path / "outbox.db"):
+        views = [
+            threading.Thread(target=lambda name=name: results.append(timed(fprom, name)))
+            for name in range(8)
+        ]
+        for view in views:
+            view.start()
+        for view in views:
+            view.join()
+        results += [timed(fprom, name) for name in (8, 9)]
+        stats = fprom.stats()
+        with pytest.raises(OperationalError):
+            fprom.drain()
+
+    assert {(receipt.status, receipt.reason, receipt.durable) for receipt, _ in results} == {
+        ("queued", "database", False)
+    }
+    # Generous beyond the promise: eight threads share what the test machine has to give.
+    assert statistics.median(seconds for _, seconds in results) < LONGEST
+    assert max(seconds for _, seconds in results) < 2 * LONGEST
+    assert (stats.not_durable, stats.pending) == (10, 11)
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 10
+    assert "wait in this process's memory" in caplog.text
+
+    assert fprom.drain()["sent"] == 11
+    assert fprom.stats().not_durable == 0
+    assert sorted(api.uids) == sorted(["0", *map(str, range(10))])
+
+
+def test_the_next_sign_up_writes_what_waits(
+    database_url: str,
+    make: MakeFprom,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the order in which they came, in one transaction."""
+    fprom = make(database_url)
+    with monkeypatch.context() as broken:
+        broken.setattr(Outbox, "put", refuse)
+        for uid in range(3):
+            assert not fprom.track_signup(VISITOR, uid=uid).durable
+    assert fprom.track_signup(VISITOR, uid=3).durable
+
+    assert uids(fprom) == ["0", "1", "2", "3"]
+    assert fprom.stats().not_durable == 0
+    assert "3 leads that waited in memory are durable now." in caplog.messages
+    assert "canary" not in caplog.text
+
+
+def test_a_drain_writes_what_waits(
+    database_url: str, make: MakeFprom, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where that fails once more, it waits on."""
+    fprom = make(database_url)
+    with monkeypatch.context() as broken:
+        broken.setattr(Outbox, "put", refuse)
+        fprom.track_signup(VISITOR, uid=1)
+        with pytest.raises(OSError, match="canary"):
+            fprom.drain()
+        assert fprom.stats().not_durable == 1
+    assert fprom.drain()["sent"] == 1
+    assert api.uids == ["1"]
+
+
+def test_a_writer_that_was_slower_finds_nothing_left(
+    sqlite_url: str, make: MakeFprom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads flush at the same time."""
+    delivery = delivery_of(make(sqlite_url))
+    monkeypatch.setattr(Buffer, "__len__", lambda _: 1)
+    delivery.flush()
+
+    assert delivery.outbox.stats().pending == 0
+
+
+def test_async_sign_ups_wait_in_memory_too(
+    sqlite_url: str, make: MakeFprom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same receipt."""
+    fprom = make(sqlite_url)
+    monkeypatch.setattr(Outbox, "put", refuse)
+    receipt = asyncio.run(fprom.track_signup_async(VISITOR, uid=1))
+
+    assert (receipt.status, receipt.reason, receipt.durable) == ("queued", "database", False)
+
+
+def test_where_memory_is_full_the_receipt_says_that_nothing_is_kept(
+    sqlite_url: str, make: MakeFprom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bounded: a database that is away for weeks must not fill the machine."""
+    fprom = make(sqlite_url)
+    monkeypatch.setattr(delivery_of(fprom), "_buffer", Buffer(capacity=2))
+    monkeypatch.setattr(Outbox, "put", refuse)
+    receipts = [fprom.track_signup(VISITOR, uid=uid) for uid in range(3)]
+
+    assert [(receipt.status, receipt.reason) for receipt in receipts] == [
+        ("queued", "database"),
+        ("queued", "database"),
+        ("failed", "database"),
+    ]
+    assert not receipts[2].durable
+    assert fprom.stats().not_durable == 2
+
+
+@pytest.mark.parametrize("setting", ["query_only = 1", "max_page_count = 1"])
+def test_a_file_that_is_read_only_or_a_disk_that_is_full(
+    sqlite_url: str, make: MakeFprom, setting: str
+) -> None:
+    """No view fails or waits; once there is room again all is written."""
+    fprom = make(sqlite_url)
+    sign_up(fprom)
+    engine = delivery_of(fprom).outbox.database._open().engine
+    spoil = [setting]
+
+    @sa.event.listens_for(engine, "checkout")
+    def _spoil(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
+        for pragma in spoil:
+            connection.execute(f"PRAGMA {pragma}")
+
+    receipts = []
+    for number in range(300):
+        receipt, seconds = timed(fprom, f"{number}-{'x' * 1000}")
+        assert seconds < LONGEST
+        receipts.append(receipt)
+    refused = [receipt for receipt in receipts if not receipt.durable]
+    assert {receipt.status for receipt in receipts} == {"queued"}
+    assert len(refused) > 200
+    assert fprom.stats().not_durable == len(refused)
+
+    spoil[:] = ["query_only = 0", "max_page_count = 1000000"]
+    fprom.track_signup(VISITOR, uid="last")
+    assert fprom.stats().not_durable == 0
+    assert fprom.stats().pending == 302
+
+
+FULL_DISK = """
+import json, resource, signal, sys
+from fprom_middleware import Fprom
+from tests.support.outbox import VISITOR, make_settings
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+fprom = Fprom(make_settings(sys.argv[1]))
+assert fprom.track_signup(VISITOR, uid="before").durable
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+durable = [fprom.track_signup(VISITOR, uid=f"{n}-{'x' * 2000}").durable for n in range(400)]
+lost = fprom.stats().not_durable
+assert lost == durable.count(False) > 0, lost
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+assert fprom.track_signup(VISITOR, uid="after").durable
+print(fprom.stats().pending, fprom.stats().not_durable)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of a process are Unix's")
+def test_a_disk_that_fills_up_under_a_running_app(sqlite_url: str) -> None:
+    """The file may grow no further: no sign-up fails, the count is exact, nothing is lost."""
+    assert run_program(FULL_DISK, sqlite_url) == "402 0\n"
+
+
+def test_a_file_that_is_deleted_under_a_running_app(
+    sqlite_url: str, make: MakeFprom, tmp_path: Path
+) -> None:
+    """Sign-ups go on in a new one, durable from the first."""
+    fprom = make(sqlite_url)
+    sign_up(fprom, 3)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    sign_up(fprom, 2)
+
+    assert uids(fprom) == ["0", "1"]
+
+
+def test_a_corrupt_file_under_a_running_app(
+    sqlite_url: str, make: MakeFprom, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Set aside and said loudly; every sign-up is durable."""
+    fprom = make(sqlite_url)
+    sign_up(fprom, 3)
+    fprom.close()
+    (tmp_path / "outbox.db").write_bytes(os.urandom(20_000))
+    sign_up(fprom, 2)
+
+    assert uids(fprom) == ["0", "1"]
+    assert len(list(tmp_path.glob("outbox.db.corrupt-*"))) == 1
+    assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
+
+
+def test_what_nobody_thought_of_fails_no_view(
+    sqlite_url: str, make: MakeFprom, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """Neither here nor there: the receipt and the log say it, without the text."""
+    fprom = make(sqlite_url)
+    monkeypatch.setattr(OutboxDelivery, "_queued", refuse)
+    receipts = [
+        fprom.track_signup(VISITOR, uid=1),
+        asyncio.run(fprom.track_signup_async(VISITOR, uid=1)),
+    ]
+
+    assert {(receipt.status, receipt.reason) for receipt in receipts} == {("failed", "unexpected")}
+    assert "A sign-up could not be handed in: OSError." in caplog.messages
+    assert "canary" not in caplog.text
+
+
+def test_postgresql_that_is_away_holds_up_no_view_for_long(make: MakeFprom) -> None:
+    """Nobody listens there: a second, then memory."""
+    fprom = make("postgresql://postgres@127.0.0.1:9/nowhere")
+    receipt, seconds = timed(fprom, 1)
+
+    assert (receipt.status, receipt.reason, receipt.durable) == ("queued", "database", False)
+    assert seconds < 2 * LONGEST
+
+
+# Async
+
+
+def test_the_event_loop_goes_on_while_the_database_is_locked(
+    sqlite_url: str, make: MakeFprom, tmp_path: Path
+) -> None:
+    """A lock of 0.3 s: the sign-up waits, the loop does not."""
+    fprom = make(sqlite_url)
+    sign_up(fprom)
+
+    async def watch() -> tuple[list[float], Receipt]:
+        late = []
+        holder = sqlite3.connect(
+            tmp_path / "outbox.db", isolation_level=None, check_same_thread=False
+        )
+        holder.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(0.3, holder.rollback)
+        task = asyncio.create_task(fprom.track_signup_async(VISITOR, uid="async"))
+        while not task.done():
+            began = time.monotonic()
+            await asyncio.sleep(0.005)
+            late.append(time.monotonic() - began - 0.005)
+        holder.close()
+        return late, await task
+
+    late, receipt = asyncio.run(watch())
+    assert receipt.durable
+    assert len(late) > 10
+    assert statistics.median(late) < 0.05
+    assert max(late) < 0.25
+
+
+def cancelled_anywhere(fprom: Fprom, count: int) -> tuple[set[str], set[str]]:
+    """Cancel sign-ups of asyncio at all possible moments; say who returned and who did not."""
+    returned, cancelled = set[str](), set[str]()
+
+    async def one(uid: str) -> None:
+        try:
+            assert (await fprom.track_signup_async(VISITOR, uid=uid)).durable
+            returned.add(uid)
+        except asyncio.CancelledError:
+            cancelled.add(uid)
+            raise
+
+    async def main() -> None:
+        for number in range(count):
+            task = asyncio.create_task(one(str(number)))
+            for _ in range(number % 8):
+                await asyncio.sleep(0)
+            await asyncio.sleep(number % 5 / 1000)
+            task.cancel()
+            await asyncio.wait([task])
+
+    asyncio.run(main())
+    return returned, cancelled
+
+
+def test_a_task_that_is_cancelled_on_asyncio_leaves_no_half_lead(
+    database_url: str, make: MakeFprom
+) -> None:
+    """Who got a receipt has a row; who did not has one or none, but never two."""
+    fprom = make(database_url)
+    sign_up(fprom)
+    returned, cancelled = cancelled_anywhere(fprom, 120)
+    found = uids(fprom)[1:]
+
+    assert cancelled
+    assert len(found) == len(set(found))
+    assert returned <= set(found) <= returned | cancelled
+    assert fprom.stats().not_durable == 0
+
+
+def test_a_task_that_is_cancelled_on_trio_is_written_or_was_never_accepted(
+    database_url: str, make: MakeFprom
+) -> None:
+    """Shielded: once it has begun it returns its receipt."""
+    fprom = make(database_url)
+    sign_up(fprom)
+    returned = set[str]()
+
+    async def one(uid: str) -> None:
+        assert (await fprom.track_signup_async(VISITOR, uid=uid)).durable
+        returned.add(uid)
+
+    async def main() -> None:
+        for number in range(60):
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(one, str(number))
+                    for _ in range(number % 5):
+                        await trio.lowlevel.checkpoint()
+                    await trio.sleep(number % 4 / 1000)
+                    scope.cancel()
+
+    trio.run(main)
+    assert set(uids(fprom)[1:]) == returned
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_scope_that_is_cancelled_already_still_writes(
+    backend: str, sqlite_url: str, make: MakeFprom
+) -> None:
+    """The visitor closed the page after the account was created: shielded, the lead is kept."""
+    fprom = make(sqlite_url)
+    receipts = []
+
+    async def main() -> None:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            receipts.append(await fprom.track_signup_async(VISITOR, uid=1))
+
+    anyio.run(main, backend=backend)
+    assert [receipt.durable for receipt in receipts] == [True]
+    assert uids(fprom) == ["1"]
+
+
+def test_a_loop_that_ends_at_once_loses_nothing_that_was_accepted(
+    sqlite_url: str, make: MakeFprom
+) -> None:
+    """A thousand tasks at once on one loop, then the loop is gone."""
+    fprom = make(sqlite_url)
+
+    async def main() -> list[Receipt]:
+        return await asyncio.gather(
+            *(fprom.track_signup_async(VISITOR, uid=number) for number in range(300))
+        )
+
+    receipts = asyncio.run(main())
+    assert all(receipt.status == "queued" for receipt in receipts)
+    waiting = sum(not receipt.durable for receipt in receipts)
+    assert fprom.stats().not_durable <= waiting
+    delivery_of(fprom).flush()
+    assert sorted(uids(fprom), key=int) == [str(number) for number in range(300)]
+
+
+def test_aclose_closes_without_blocking(sqlite_url: str, make: MakeFprom, api: Api) -> None:
+    """And the account can be used again, on another loop too."""
+    fprom = make(sqlite_url)
+
+    async def use() -> None:
+        assert (await fprom.track_signup_async(VISITOR, uid=1)).durable
+        await fprom.aclose()
+        await fprom.aclose()
+
+    anyio.run(use, backend="asyncio")
+    anyio.run(use, backend="trio")
+    assert fprom.drain()["sent"] == 2
+
+
+# At the end of the process
+
+
+def test_at_exit_every_running_account_is_closed(sqlite_url: str, api: Api) -> None:
+    """What is registered with atexit."""
+    from fprom_middleware.delivery import durable as queued  # noqa: PLC0415 - its private function is the point
+
+    fprom = Fprom(make_settings(sqlite_url, worker="thread"), client=api.client)
+    sign_up(fprom)
+    delivery = delivery_of(fprom)
+    assert delivery in queued._running
+    queued._close_all()
+    queued._close_all()
+
+    assert delivery._stopping.is_set()
+    assert delivery not in queued._running
+    fprom.close()
+
+
+def test_an_account_that_never_opened_anything_closes(sqlite_url: str, make: MakeFprom) -> None:
+    """A process that had no sign-up."""
+    fprom = make(sqlite_url)
+    fprom.close()
+    fprom.close()
+
+
+# Discretion
+
+CANARIES = ("canary-name", "canary-tid-0123456789", "203.0.113.77", "canary-uid-0123456789")
+SECRETS = (KEY, "canary-password")
+
+
+class Everything(logging.Handler):
+    """Keeps every record as any formatter would show it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.NOTSET)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one."""
+        self.lines.append(self.format(record) + repr(record.args))
+
+
+@contextmanager
+def everything_logged() -> Iterator[list[str]]:
+    """Log all that any library says, at DEBUG."""
+    handler, names = Everything(), ("", "fprom_middleware", "sqlalchemy", "httpx", "httpcore")
+    before = {name: logging.getLogger(name).level for name in names}
+    logging.getLogger().addHandler(handler)
+    for name in (*names, "sqlalchemy.engine", "sqlalchemy.pool"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    try:
+        yield handler.lines
+    finally:
+        logging.getLogger().removeHandler(handler)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+        for name in ("sqlalchemy.engine", "sqlalchemy.pool"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+def test_no_log_line_and_no_error_names_anybody(
+    database_url: str, make: MakeFprom, api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every outcome, every refusal, every logger at DEBUG: no e-mail, tid, uid, IP or key."""
+    errors: list[str] = []
+    name, tid, ip, uid = CANARIES
+    visitor = TrackingContext(tid=tid, ip=ip)
+
+    def hook(_lead: object, receipt: Receipt) -> None:
+        raise RuntimeError(repr(receipt))
+
+    def work(fprom: Fprom) -> None:
+        script: list[Any] = [400, 404, 401, 429, 500, 302, httpx.ReadError(tid), 422, 200]
+        for says in script:
+            fprom.track_signup(visitor, f"{name}@example.com", uid=uid)
+            api.says = says
+            fprom.drain()
+            clock.later(7200)
+        with monkeypatch.context() as broken:
+            broken.setattr(
+                Outbox,
+                "put",
+                lambda self, *_: self.database.run(lambda c: mistake(c, tid), patience=0),
+            )
+            fprom.track_signup(visitor, f"{name}@example.com", uid=uid)
+            asyncio.run(fprom.track_signup_async(visitor, f"{name}@example.com", uid=uid))
+            try:
+                fprom.drain()
+            except Exception as error:  # noqa: BLE001 - whatever it is, its text counts
+                errors.append(f"{error} {error!r}")
+        fprom.drain()
+        errors.append(repr(fprom.stats()) + repr(fprom.settings))
+
+    def mistake(connection: sa.Connection, value: str) -> None:
+        connection.execute(sa.text("SELECT :value FROM nowhere"), {"value": value})
+
+    with everything_logged() as lines:
+        work(make(database_url, on_outcome=hook))
+    said = "\n".join(lines + errors)
+
+    assert "INSERT INTO fprom_outbox" in said
+    assert "SELECT fprom_outbox" in said
+    assert "nowhere" in "".join(errors)
+    for canary in (*CANARIES, *SECRETS):
+        assert canary not in said, canary
+
+
+def test_a_database_that_is_away_names_nobody_and_no_password(make: MakeFprom) -> None:
+    """Neither the driver's error nor what is logged about it."""
+    name, tid, ip, uid = CANARIES
+    with everything_logged() as lines:
+        away = make("postgresql://me:canary-password@127.0.0.1:9/nowhere")
+        away.track_signup(TrackingContext(tid=tid, ip=ip), f"{name}@example.com", uid=uid)
+        with pytest.raises(OperationalError) as refused:
+            away.drain()
+    said = "\n".join([*lines, f"{refused.value} {refused.value!r} {away.settings!r}"])
+
+    assert "127.0.0.1" in said
+    for canary in (*CANARIES, *SECRETS):
+        assert canary not in said, canary
+
+
+def test_whoever_drains_sees_to_the_thirty_days(
+    sqlite_url: str, make: MakeFprom, api: Api, clock: Clock
+) -> None:
+    """Rejected leads go, at most one look an hour; where no thread runs, too."""
+    fprom = make(sqlite_url)
+    sign_up(fprom)
+    api.says = 400
+    fprom.drain()
+    clock.later(31 * 86400 - 1800)
+    fprom.drain()
+    assert fprom.stats().rejected == 0
+
+
+# Settings of the account in the outbox
+
+
+def test_the_settings_reach_the_outbox(sqlite_url: str, make: MakeFprom) -> None:
+    """Rate limit, time-out and account."""
+    fprom = make(sqlite_url, rate_limit=1, timeout=4, account_id="another")
+    sign_up(fprom, 2)
+    (item,) = delivery_of(fprom).outbox.claim(9).claimed
+
+    assert item.lease - item.claimed_at == 14.0
+    names = delivery_of(fprom).outbox.database.read(
+        lambda connection: set(connection.scalars(sa.select(accounts.c.account)).all())
+    )
+    assert names == {SCHEMA_ROW, "another"}
+
+
+def test_leads_of_another_version_of_the_package_can_be_read(
+    sqlite_url: str, make: MakeFprom, api: Api
+) -> None:
+    """A field that this version does not know is passed over."""
+    fprom = make(sqlite_url)
+    outbox = delivery_of(fprom).outbox
+    row = outbox.row(make_lead(5))
+    row["payload"] = row["payload"].replace("{", '{"of_tomorrow": 1, ', 1)
+    outbox.database.run(lambda connection: connection.execute(sa.insert(leads).values(row)))
+
+    assert fprom.drain()["sent"] == 1
+    assert api.uids == ["5"]
+
+
+def test_the_worker_flushes_what_waits(
+    sqlite_url: str, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any other sign-up, as soon as the database takes it again."""
+    fprom = Fprom(make_settings(sqlite_url, worker="thread"), client=api.client)
+    with monkeypatch.context() as broken:
+        broken.setattr(Outbox, "put", refuse)
+        asyncio.run(fprom.track_signup_async(VISITOR, uid="waits"))
+        assert fprom.stats().not_durable == 1
+    assert eventually(lambda: api.uids == ["waits"])
+    fprom.close()

@@ -1,0 +1,444 @@
+"""The background thread: when it starts, wakes, waits and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fprom_middleware import Fprom
+from fprom_middleware.delivery.durable import GRACE, OutboxDelivery
+from fprom_middleware.delivery.thread import LONG_SLEEP, RESTLESS, SHORT_SLEEP, Worker
+from fprom_middleware.outbox.store import Outbox
+from fprom_middleware.wsgi import FpromMiddleware
+from tests.support.outbox import (
+    VISITOR,
+    Api,
+    Clock,
+    becomes,
+    eventually,
+    make_lead,
+    make_outbox,
+    make_settings,
+    run_program,
+    sign_up,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Pump:
+    """Stands in for the drain and the outbox: it counts, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.due: float | None = None
+        self.flushed = self.drained = self.purged = 0
+        self.broken: Exception | None = None
+
+    def flush(self) -> None:
+        """Count, or fail."""
+        self.flushed += 1
+        if self.broken is not None:
+            raise self.broken
+
+    def run(self) -> None:
+        """Count."""
+        self.drained += 1
+
+    def purge(self) -> None:
+        """Count."""
+        self.purged += 1
+
+    def next_due(self) -> float | None:
+        """Answer as told."""
+        return self.due
+
+
+@pytest.fixture
+def pump() -> Pump:
+    """A drain with nothing to do."""
+    return Pump()
+
+
+@pytest.fixture
+def worker(pump: Pump, clock: Clock) -> Iterator[Worker]:
+    """A worker that is not started yet."""
+    stand_in: Any = pump
+    worker = Worker(stand_in, stand_in, flush=pump.flush, clock=clock, stopping=threading.Event())
+    yield worker
+    if worker._thread.ident is not None:
+        worker.stop(10)
+
+
+@pytest.fixture
+def live(sqlite_url: str, api: Api) -> Iterator[Fprom]:
+    """An account with a thread, on the machine's own clock."""
+    fprom = Fprom(make_settings(sqlite_url, worker="thread"), client=api.client)
+    yield fprom
+    fprom.close()
+
+
+def threads() -> list[threading.Thread]:
+    """List the drain threads of this process."""
+    return [thread for thread in threading.enumerate() if thread.name == "fprom-drain"]
+
+
+def request(fprom: Fprom) -> None:
+    """Send one request through the middleware."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return []
+
+    FpromMiddleware(app, fprom)({"REMOTE_ADDR": "203.0.113.9"}, lambda *_: lambda _: None)
+
+
+# The loop
+
+
+def test_a_round_flushes_drains_and_sleeps(worker: Worker, pump: Pump) -> None:
+    """Once at the start; then nothing happens while nothing is due."""
+    worker.start()
+
+    assert eventually(lambda: pump.drained)
+    time.sleep(0.2)
+    assert (pump.flushed, pump.drained) == (1, 1)
+
+
+def test_a_wake_up_is_heeded_at_once(worker: Worker, pump: Pump) -> None:
+    """Far sooner than the half minute it would sleep."""
+    worker.start()
+    for expected in (1, 2, 3):
+        assert becomes(lambda: pump.drained, expected)
+        worker.wake()
+    assert eventually(lambda: pump.drained == 4, within=LONG_SLEEP / 2)
+
+
+def test_a_wake_up_during_the_round_is_not_lost(
+    worker: Worker, pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever came too late for this round gets one of its own."""
+
+    def run() -> None:
+        pump.drained += 1
+        if pump.drained == 1:
+            worker.wake()
+
+    monkeypatch.setattr(pump, "run", run)
+    worker.start()
+    assert eventually(lambda: pump.drained == 2, within=LONG_SLEEP / 2)
+
+
+def test_it_sleeps_until_something_is_due(worker: Worker, clock: Clock) -> None:
+    """By the given clock, half a minute at the most: others may write to the same outbox."""
+    assert worker._sleep(None) == LONG_SLEEP
+    assert worker._sleep(clock.now + 5) == 5.0
+    assert worker._sleep(clock.now - 5) == 0.0
+    assert worker._sleep(clock.now + 6 * 3600) == LONG_SLEEP
+
+
+def test_it_looks_often_while_somebody_may_commit(
+    worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times a second for ten seconds after a sign-up with session=."""
+    now = [1000.0]
+    monkeypatch.setattr("fprom_middleware.delivery.thread.time.monotonic", lambda: now[0])
+    worker.wake(restless=True)
+    assert worker._sleep(None) == SHORT_SLEEP
+    assert worker._sleep(clock.now + 0.1) == pytest.approx(0.1)
+    worker.wake()
+    now[0] += RESTLESS
+    assert worker._sleep(None) == LONG_SLEEP
+
+
+@pytest.mark.parametrize("error", [OSError("canary"), RuntimeError("canary")])
+def test_an_error_is_logged_waited_for_and_survived(
+    worker: Worker, pump: Pump, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """The database is away: half a second later, or at once when woken, it tries again."""
+    pump.broken = error
+    worker.start()
+    assert eventually(lambda: pump.flushed == 2)
+    pump.broken = None
+    worker.wake()
+    assert eventually(lambda: pump.drained == 1)
+
+    assert f"The outbox cannot be drained ({type(error).__name__})." in caplog.messages
+    assert "canary" not in caplog.text
+
+
+def test_rejected_leads_are_purged_once_an_hour(worker: Worker, pump: Pump, clock: Clock) -> None:
+    """By the given clock."""
+    worker.start()
+    assert becomes(lambda: pump.drained, 1)
+    rounds = [0]
+    for after, purged in ((0, 1), (3600, 1), (1, 2), (1, 2)):
+        clock.later(after)
+        for _ in range(2):
+            rounds.append(len(rounds))
+            worker.wake()
+            assert becomes(lambda: pump.drained, len(rounds))
+        assert pump.purged == purged
+
+
+def test_stopping_from_its_own_thread_does_not_wait_for_itself(
+    worker: Worker, pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook may close the account."""
+    monkeypatch.setattr(pump, "run", lambda: worker.stop(60))
+    worker.start()
+    worker._thread.join(10)
+    assert not worker._thread.is_alive()
+
+
+# In an app
+
+
+def test_it_starts_with_the_first_request(live: Fprom, sqlite_url: str, api: Api) -> None:
+    """A crashed process may have left rows; nobody has signed up since."""
+    left = make_outbox(sqlite_url, time.time)
+    left.put(make_lead("left"))
+    left.database.close()
+    before = len(threads())
+    request(live)
+    request(live)
+
+    assert eventually(lambda: api.uids == ["left"])
+    assert len(threads()) == before + 1
+
+
+def test_no_thread_where_the_settings_want_none(sqlite_url: str, api: Api) -> None:
+    """FPROM_WORKER=none: something else drains."""
+    before = len(threads())
+    fprom = Fprom(make_settings(sqlite_url, worker="none"), client=api.client)
+    request(fprom)
+    sign_up(fprom)
+
+    assert len(threads()) == before
+    assert fprom.stats().pending == 1
+    fprom.close()
+
+
+def test_a_sign_up_starts_and_wakes_it(live: Fprom, api: Api) -> None:
+    """Each lead is sent at once, not at the next look half a minute later."""
+    for number in range(3):
+        assert live.track_signup(VISITOR, uid=number).durable
+        assert becomes(lambda: len(api.seen), number + 1, within=15)
+        assert eventually(lambda: live.stats().pending == 0)
+
+
+def test_it_ends_in_time_while_a_call_hangs(live: Fprom, api: Api, sqlite_url: str) -> None:
+    """`close` waits two seconds for the call in flight; the lead is safe in its row."""
+    hanging, go_on = threading.Event(), threading.Event()
+
+    def hang(_: object) -> int:
+        hanging.set()
+        go_on.wait(60)
+        return 200
+
+    api.says = hang
+    sign_up(live, 3)
+    assert hanging.wait(20)
+    (thread,) = threads()
+    delivery = live._deliverer()
+    began = time.monotonic()
+    live.close()
+    waited = time.monotonic() - began
+    outbox = make_outbox(sqlite_url, time.time)
+    pending = outbox.stats().pending
+    go_on.set()
+    thread.join(20)
+
+    assert waited < GRACE + 3
+    assert pending == 3
+    assert not thread.is_alive()
+    # The call that did end is settled, and nothing more was begun.
+    assert (outbox.stats().pending, len(api.seen)) == (2, 1)
+    outbox.database.close()
+    delivery.close()
+
+
+def test_it_ends_at_once_while_it_sleeps(live: Fprom) -> None:
+    """No deploy waits for an idle thread."""
+    request(live)
+    assert eventually(threads)
+    (thread,) = threads()
+    live.close()
+
+    assert not thread.is_alive()
+
+
+def test_a_closed_account_can_be_used_again(live: Fprom, api: Api) -> None:
+    """With a new thread; closing twice does no harm."""
+    sign_up(live)
+    assert eventually(lambda: len(api.seen) == 1)
+    live.close()
+    live.close()
+    assert not threads()
+    sign_up(live)
+    assert eventually(lambda: len(api.seen) == 2)
+
+
+def test_two_threads_start_one_worker(live: Fprom) -> None:
+    """The first requests of a process come together."""
+    delivery = live._deliverer()
+    assert isinstance(delivery, OutboxDelivery)
+    with delivery._lock:
+        starters = [threading.Thread(target=delivery.start) for _ in range(4)]
+        for starter in starters:
+            starter.start()
+        time.sleep(0.05)
+    for starter in starters:
+        starter.join()
+
+    assert len(threads()) == 1
+
+
+def test_a_thread_that_cannot_be_started_fails_neither_request_nor_sign_up(
+    live: Fprom, api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The process is out of threads: the log says so, and the next sign-up starts one."""
+
+    def refuse(_self: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(threading.Thread, "start", refuse)
+        request(live)
+        sign_up(live)
+    assert caplog.messages == ["The outbox's thread could not be started: RuntimeError."] * 2
+    sign_up(live)
+    assert eventually(lambda: len(api.seen) == 2)
+
+
+def test_two_event_loops_one_after_the_other(live: Fprom, api: Api) -> None:
+    """The thread belongs to no loop."""
+
+    async def two(first: int) -> None:
+        for number in (first, first + 1):
+            assert (await live.track_signup_async(VISITOR, uid=number)).durable
+
+    asyncio.run(two(0))
+    asyncio.run(two(2))
+    assert eventually(lambda: sorted(api.uids) == ["0", "1", "2", "3"])
+
+
+def test_a_database_that_is_away_for_a_while_is_drained_when_it_is_back(
+    live: Fprom, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Buffered leads are written and sent without another sign-up."""
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Outbox, "put", refuse)
+        assert not live.track_signup(VISITOR, uid=1).durable
+        assert live.stats().not_durable == 1
+    assert eventually(lambda: api.uids == ["1"])
+    assert eventually(lambda: live.stats().pending == 0)
+
+
+# In other processes
+
+PROGRAM = """
+import atexit, os, sys, time
+import httpx
+from fprom_middleware import Fprom
+from tests.support.outbox import VISITOR, eventually, make_settings
+url, sent = sys.argv[1], []
+def answer(request):
+    sent.append(request)
+    return httpx.Response(200, json={})
+fprom = Fprom(make_settings(url, worker="thread"),
+              client=httpx.Client(transport=httpx.MockTransport(answer)))
+"""
+
+FORKED = (
+    PROGRAM
+    + """
+assert fprom.track_signup(VISITOR, uid="parent").durable
+assert eventually(lambda: len(sent) == 1)
+inherited = fprom._delivery
+for lock in (inherited._stopping._cond, inherited._lock, inherited._database._lock, fprom._lock):
+    lock.acquire()
+child = os.fork()
+if not child:
+    assert fprom.asleep
+    assert fprom.track_signup(VISITOR, uid="child").durable
+    assert fprom._delivery is not inherited
+    assert fprom._delivery._worker._thread.is_alive()
+    # By the parent's thread, where that one was faster.
+    assert eventually(lambda: fprom.stats().pending == 0)
+    sys.exit(0)
+for lock in (inherited._stopping._cond, inherited._lock, inherited._database._lock, fprom._lock):
+    lock.release()
+assert eventually(lambda: os.waitpid(child, os.WNOHANG) == (child, 0))
+assert fprom.track_signup(VISITOR, uid="parent again").durable
+assert eventually(lambda: fprom.stats().pending == 0)
+print("done")
+"""
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_gets_its_own(database_url: str) -> None:
+    """Its thread, connections and locks; at its exit it does not wait for its parent's."""
+    assert run_program(FORKED, database_url) == "done\n"
+
+
+GREEN = (
+    """
+from gevent import monkey
+monkey.patch_all()
+import threading, gevent
+"""
+    + PROGRAM
+    + """
+def sign_up(number):
+    assert fprom.track_signup(VISITOR, uid=number).durable
+gevent.joinall([gevent.spawn(sign_up, number) for number in range(20)], raise_error=True)
+assert eventually(lambda: len(sent) == 20), len(sent)
+assert eventually(lambda: fprom.stats().pending == 0)
+fprom.close()
+print("done")
+"""
+)
+
+
+def test_under_gevent_it_is_a_greenlet(database_url: str) -> None:
+    """Monkey-patched before everything else, as gunicorn's worker does."""
+    pytest.importorskip("gevent")
+    assert run_program(GREEN, database_url) == "done\n"
+
+
+EXIT = (
+    PROGRAM
+    + """
+def hang(request):
+    print("hanging", flush=True)
+    time.sleep(60)
+fprom = Fprom(make_settings(url, worker="thread", account_id="hanging"),
+              client=httpx.Client(transport=httpx.MockTransport(hang)))
+assert fprom.track_signup(VISITOR, uid="1").durable
+time.sleep(1)
+print(time.monotonic(), flush=True)
+"""
+)
+
+
+def test_the_end_of_the_process_waits_two_seconds_at_the_most(sqlite_url: str) -> None:
+    """With a call in flight that hangs; the row is still there."""
+    out = run_program(EXIT, sqlite_url).split()
+    ended = time.monotonic()
+    outbox = make_outbox(sqlite_url, time.time, account="hanging")
+
+    assert out[0] == "hanging"
+    assert ended - float(out[1]) < GRACE + 4
+    assert outbox.stats().pending == 1
+    outbox.database.close()

@@ -1,0 +1,62 @@
+"""docs/privacy.md: its hooks, and what it says is listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fprom_middleware import Lead, TrackingContext
+from fprom_middleware.account import MAX_AGE
+from fprom_middleware.outbox.store import KEEP_REJECTED
+from fprom_middleware.visitor.cookies import LEGACY_REF_NAME, LEGACY_TID_NAME, REF_NAME, TID_NAME
+from fprom_middleware.visitor.keep_cookie import COOKIE, LINK_DAYS
+from tests.documents.recipes.documents import DOCS, block
+from tests.support.visits import DAY, EMAIL, TID, Account, visit_by_wsgi
+
+TEXT = DOCS.joinpath("privacy.md").read_text(encoding="utf-8")
+
+
+def hook(first_line: str, name: str) -> Any:
+    """Return a hook of the document."""
+    names: dict[str, Any] = {}
+    exec(block("privacy.md", "python", first_line), names)  # noqa: S102 - that is the point
+    return names[name]
+
+
+def test_before_send() -> None:
+    """The staff is dropped, and an id of one's own takes the place of the e-mail address."""
+    account = Account(before_send=hook("from dataclasses", "before_send"))
+    visitor = TrackingContext(TID)
+    account.fprom.track_signup(visitor, EMAIL, uid="7")
+    assert ("email" in account.leads[0], account.leads[0]["uid"]) == (False, "7")
+    assert account.fprom.track_signup(visitor, "boss@shop.example").reason == "dropped"
+    account.fprom.track_signup(visitor, "anna@tea.example")
+    assert account.leads[1]["email"] == "anna@tea.example"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "reason"),
+    [
+        ("consent=yes", None),
+        ("a=1; consent=yes", None),
+        ("consent=no", "no_consent"),
+        ("xconsent=yes", "no_consent"),
+        ("", "no_consent"),
+    ],
+)
+def test_may_track(cookie: str, reason: str | None) -> None:
+    """The banner's cookie decides."""
+    account = Account(consent=hook("def may_track", "may_track"))
+    carrier = visit_by_wsgi(account.fprom, cookie=f"_fprom_tid={TID}; {cookie}").carrier
+    assert account.fprom.track_signup(carrier, EMAIL).reason == reason
+
+
+def test_what_is_listed() -> None:
+    """Every cookie's name, every field of a lead, and the times that the code keeps to."""
+    names = (TID_NAME, REF_NAME, LEGACY_TID_NAME, LEGACY_REF_NAME, COOKIE)
+    for name in (*names, *Lead.__dataclass_fields__):
+        assert f"`{name}`" in TEXT
+    assert f"with links alone {LINK_DAYS}" in TEXT
+    assert f"by default {MAX_AGE // DAY} days" in TEXT
+    assert f"a rejected one {int(KEEP_REJECTED) // DAY} days" in TEXT

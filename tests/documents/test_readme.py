@@ -1,0 +1,139 @@
+"""The README: its examples run as they stand there, and its table lists what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from fprom_middleware import FpromSettings, get_tracking
+from tests.support.loopback import LoopbackApi, loopback_api, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
+TID = "3c9d7f52-6c1e-4c0e-9d2a-5a8a1f0b7e64"
+IP = "203.0.113.77"
+EMAIL = "visitor@example.com"
+HEADERS = {"Cookie": f"_fprom_tid={TID}", "X-Forwarded-For": f"6.6.6.6, {IP}"}
+NOTHING = {"required while enabled", "unset", "this host", "off"}
+"""How the table says that a key has no value by default."""
+
+
+def block(first_line: str) -> str:
+    """Return the Python block that begins so."""
+    found = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    (one,) = (code for code in found if code.startswith(first_line))
+    return str(one)
+
+
+def run(first_line: str, **names: Any) -> dict[str, Any]:
+    """Run a block as a module of its own."""
+    names = {"__name__": "readme", **names}
+    exec(compile(block(first_line), "README.md", "exec"), names)  # noqa: S102 - that is the point
+    return names
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackApi]:
+    """FirstPromoter on a loopback socket, where the defaults would reach the real one."""
+    monkeypatch.chdir(tmp_path)
+    with loopback_api() as one:
+        defaults = FpromSettings.__init__.__kwdefaults__ or {}
+        monkeypatch.setitem(defaults, "base_url", one.url)
+        for key in ("FPROM_API_KEY", "FPROM_ACCOUNT_ID"):
+            monkeypatch.setenv(key, one.environ[key])
+        yield one
+
+
+def check(api: LoopbackApi, ip: str) -> None:
+    """Wait for the one lead."""
+    wait_until(lambda: api.leads)
+    (lead,) = api.leads
+    assert (lead["email"], lead["tid"], lead["ip"]) == (EMAIL, TID, ip)
+
+
+def test_flask(api: LoopbackApi, tmp_path: Path) -> None:
+    """A referred sign-up arrives with the visitor's own address; the view says welcome."""
+    app = run("import os")["app"]
+    try:
+        proxied = {"REMOTE_ADDR": "10.0.0.5"}
+        client = app.test_client(use_cookies=False)
+        answer = client.post(
+            "/register", data={"email": EMAIL}, headers=HEADERS, environ_base=proxied
+        )
+        assert answer.text == "Welcome!"
+        check(api, IP)
+    finally:
+        app.extensions["fprom"].close()
+    assert (tmp_path / "instance" / ".fprom" / "outbox.db").exists()
+
+
+def test_starlette(api: LoopbackApi, tmp_path: Path) -> None:
+    """The same by the settings of the environment, which trust nobody."""
+    app = run("from fprom_middleware.starlette")["app"]
+    try:
+        client = TestClient(app, client=(IP, 4711), headers={"Cookie": HEADERS["Cookie"]})
+        assert client.post("/register", data={"email": EMAIL}).text == "Welcome!"
+        check(api, IP)
+    finally:
+        app.state.fprom.close()
+    assert (tmp_path / ".fprom" / "outbox.db").exists()
+
+
+@pytest.mark.usefixtures("api")
+def test_anything_else() -> None:
+    """Any WSGI app gets a context."""
+    environ: dict[str, Any] = {"HTTP_COOKIE": HEADERS["Cookie"], "REMOTE_ADDR": IP}
+    app = run("from fprom_middleware.wsgi", app=lambda *_: [])["app"]
+    try:
+        app(environ, print)
+    finally:
+        app.fprom.close()
+    assert get_tracking(environ).tid == TID
+
+
+def rows() -> dict[str, str]:
+    """Return the default of each key, as the table of settings tells it."""
+    found = {}
+    for keys, default in re.findall(r"^\| (`FPROM_.*?`) \| (.*?) \|", README, re.MULTILINE):
+        found.update(dict.fromkeys(re.findall(r"`(\w+)`", keys), default))
+    return found
+
+
+def test_the_table_lists_every_setting() -> None:
+    """Each key of FpromSettings, and nothing else, in the order of its arguments."""
+    assert list(rows()) == [f"FPROM_{name.upper()}" for name in FpromSettings.__dataclass_fields__]
+
+
+@pytest.mark.parametrize("key", rows())
+def test_the_table_tells_the_defaults(key: str) -> None:
+    """What stands there is what an app gets that says nothing."""
+    told = rows()[key]
+    name = key.removeprefix("FPROM_").lower()
+    actual = (FpromSettings.__init__.__kwdefaults__ or {})[name]
+    if in_code := re.match(r"`(.*?)`", told):
+        assert in_code[1] == as_text(actual)
+    else:
+        assert told in NOTHING
+        assert actual is None or actual == ()
+
+
+def as_text(value: object) -> str:
+    """Write a default as an environment would."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_links_lead_somewhere() -> None:
+    """Whatever the README points at inside this repository is there."""
+    targets = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert targets
+    assert [target for target in targets if not ROOT.joinpath(target).exists()] == []

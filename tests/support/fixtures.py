@@ -1,0 +1,112 @@
+"""A clock, an API, and an outbox on either database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from fprom_middleware import Fprom
+from tests.support.outbox import Api, Clock, make_outbox, make_settings
+from tests.support.services import postgresql_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fprom_middleware.outbox.store import Outbox
+
+
+class MakeFprom(Protocol):
+    """Makes an account of an outbox's URL and settings."""
+
+    def __call__(self, url: str, **more: Any) -> Fprom:
+        """Make it; the test's end closes it."""
+        ...
+
+
+class MakeOutbox(Protocol):
+    """Opens an outbox."""
+
+    def __call__(self, url: str, **more: Any) -> Outbox:
+        """Open it; the test's end closes it."""
+        ...
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that is wound by hand."""
+    return Clock()
+
+
+@pytest.fixture
+def api(clock: Clock) -> Iterator[Api]:
+    """FirstPromoter, in good health."""
+    api = Api(clock)
+    with api.client:
+        yield api
+
+
+@pytest.fixture
+def make(clock: Clock, api: Api) -> Iterator[MakeFprom]:
+    """Accounts on the test's clock and API."""
+    made: list[Fprom] = []
+
+    def make_one(url: str, **more: Any) -> Fprom:
+        fprom = Fprom(make_settings(url, **more), clock=clock, client=api.client)
+        made.append(fprom)
+        return fprom
+
+    yield make_one
+    for fprom in made:
+        fprom.close()
+
+
+@pytest.fixture
+def outbox_at(clock: Clock) -> Iterator[MakeOutbox]:
+    """Outboxes on the test's clock."""
+    made: list[Outbox] = []
+
+    def make_one(url: str, **more: Any) -> Outbox:
+        made.append(make_outbox(url, **{"clock": clock, **more}))
+        return made[-1]
+
+    yield make_one
+    for outbox in made:
+        outbox.database.close()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file that nobody has made yet."""
+    return f"sqlite:///{tmp_path / 'outbox.db'}"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A database on the PostgreSQL server for this test run."""
+    with postgresql_database("outbox") as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(server_url: str) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    import psycopg  # noqa: PLC0415 - only where it is wanted
+
+    yield server_url
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+        connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Either database, empty."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url

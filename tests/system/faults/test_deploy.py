@@ -1,0 +1,58 @@
+"""SIGTERM, as every deploy sends it, while the API hangs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.system.faults.double import HANGING, Double
+from tests.system.faults.load import Load
+from tests.system.faults.oracle import drain_fully, find_lost
+from tests.system.faults.scale import pick, report
+from tests.system.faults.servers import SERVERS, Server, fprom_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEPLOYS = pick(2, 20)
+SIGN_UPS = pick(30, 200)
+EXIT_SECONDS = pick(5.0, 3.0)
+PATIENCE = 20.0
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_deploy_loses_nothing_and_waits_for_nobody(
+    tmp_path: Path, double: Double, sqlite_url: str, name: str
+) -> None:
+    """A server that is told to end does so soon, with a call in flight, and no lead is lost."""
+    double.follow(HANGING)
+    # Longer than anybody would wait: only the end of the process can end such a call.
+    environment = fprom_environment(double, sqlite_url, timeout="30")
+    acknowledged: set[str] = set()
+    exits = []
+    each = -(-SIGN_UPS // DEPLOYS)
+    for deploy in range(DEPLOYS):
+        with (
+            Server(SERVERS[name], environment, tmp_path / "server.log") as server,
+            Load(server.port, visitors=4, rate=150, name=f"lead-{deploy}") as load,
+        ):
+            load.wait_for(each)
+            # The end shall find a call that hangs, however late a busy machine makes it.
+            ends = time.monotonic() + PATIENCE
+            while not double.done["hang"] and time.monotonic() < ends:
+                time.sleep(0.05)
+            # Visitors go on signing up meanwhile; whoever is turned away was told nothing.
+            exits.append(server.terminate())
+        assert load.failed == []
+        acknowledged |= load.acknowledged
+    report(
+        f"{name}: {DEPLOYS} deploys, {len(acknowledged)} sign-ups, {double.calls} calls, "
+        f"exit at most {max(exits):.2f} s"
+    )
+    assert double.done["hang"] > 0
+    drain_fully(sqlite_url, double)
+    assert len(acknowledged) >= SIGN_UPS
+    assert find_lost(acknowledged, double) == set()
+    assert max(exits) <= EXIT_SECONDS

@@ -1,0 +1,146 @@
+"""kill -9 of workers and masters under load, while the API misbehaves three times in ten."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fprom_middleware.delivery.drain import LARGEST_BATCH
+from tests.system.faults.double import MISBEHAVING, SLUGGISH, Double
+from tests.system.faults.load import Load
+from tests.system.faults.oracle import drain_fully, find_lost
+from tests.system.faults.scale import LONG, pick, report
+from tests.system.faults.servers import Server, fprom_environment, gunicorn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PRELOADED = gunicorn("--preload", workers=4)
+LIMIT = pick(60.0, 900.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What came out of one run."""
+
+    acknowledged: int
+    received: int
+    lost: int
+    calls: int
+    under_fire: int
+    cut: int
+    repeats: int
+    unexplained: int
+    overlaps: int
+    kills: int
+    failed: list[str]
+
+
+def kill_under_load(
+    command: tuple[str, ...],
+    environment: dict[str, str],
+    double: Double,
+    folder: Path,
+    *,
+    leads: int,
+    kills: int,
+    every: float = 0.3,
+) -> Figures:
+    """Kill workers and masters in turn until both figures are reached, then drain and count."""
+    ends = time.monotonic() + LIMIT
+    with Server(command, environment, folder / "server.log") as server:
+        with Load(server.port) as load:
+            victims = cycle((server.kill_worker, server.kill_worker, server.kill_master))
+            pause = every
+            while server.kills < kills or len(load.answers) < leads:
+                assert time.monotonic() < ends, (
+                    server.kills,
+                    len(load.answers),
+                    server.log[-4000:],
+                )
+                if server.kills >= kills:
+                    # Enough of them: whoever is left may work in peace until the leads are in.
+                    pause = 1.0
+                time.sleep(pause)
+                next(victims)()
+            # The last one takes all processes at once, in the middle of things.
+            server.kill_all()
+        killed, under_fire = server.kills, double.calls
+    drain_fully(environment["FPROM_OUTBOX_URL"], double)
+    figures = Figures(
+        acknowledged=len(load.acknowledged),
+        received=len(double.received),
+        lost=len(find_lost(load.acknowledged, double)),
+        calls=double.calls,
+        under_fire=under_fire,
+        cut=double.done["cut"],
+        repeats=double.repeats,
+        unexplained=double.unexplained,
+        overlaps=double.overlaps,
+        kills=killed,
+        failed=load.failed,
+    )
+    report(figures)
+    return figures
+
+
+@pytest.mark.parametrize(
+    ("database", "command"),
+    [
+        pytest.param("sqlite_url", gunicorn(workers=2), id="sqlite"),
+        pytest.param("postgresql_url", PRELOADED, id="postgresql-preload"),
+        pytest.param(
+            "sqlite_url",
+            PRELOADED,
+            id="sqlite-preload",
+            marks=pytest.mark.skipif(not LONG, reason="in the long run only"),
+        ),
+        pytest.param(
+            "postgresql_url",
+            gunicorn(workers=2),
+            id="postgresql",
+            marks=pytest.mark.skipif(not LONG, reason="in the long run only"),
+        ),
+    ],
+)
+def test_no_acknowledged_lead_is_lost_to_kills(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    double: Double,
+    database: str,
+    command: tuple[str, ...],
+) -> None:
+    """Each acknowledged lead arrives, and only a killed process's own leads arrive again."""
+    double.follow(MISBEHAVING)
+    on_sqlite = database == "sqlite_url"
+    url = request.getfixturevalue(database)
+    environment = {**fprom_environment(double, url), "FAULTS_PAUSE": "0.5"}
+    figures = kill_under_load(
+        command,
+        environment,
+        double,
+        tmp_path,
+        leads=pick(600 if on_sqlite else 400, 10_000 if on_sqlite else 7_000),
+        kills=pick(8, 50),
+    )
+    assert figures.failed == []
+    assert figures.lost == 0
+    assert figures.overlaps == 0
+    assert figures.unexplained <= figures.kills * LARGEST_BATCH
+
+
+@pytest.mark.parametrize("bug", ["memory", "delete-at-claim"])
+def test_oracle_sees_bug(tmp_path: Path, double: Double, sqlite_url: str, bug: str) -> None:
+    """Delivery from memory and deleting at the claim lose leads, and the oracle says so."""
+    # Nothing but the kills goes wrong.
+    double.follow(SLUGGISH)
+    environment = {**fprom_environment(double, sqlite_url), "FAULTS_CONTROL": bug}
+    figures = kill_under_load(
+        gunicorn(workers=2), environment, double, tmp_path, leads=100, kills=3
+    )
+    assert figures.failed == []
+    assert figures.lost > 0

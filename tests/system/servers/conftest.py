@@ -1,0 +1,55 @@
+"""The loopback API that every server reports to, and each server's output beside a failure."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.misbehaving import SENT, Server, answer, serving
+from tests.system.servers.running import Running
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+
+@pytest.fixture(scope="session")
+def api() -> Iterator[Server]:
+    """An API that takes every lead."""
+    with serving(answer(200, SENT)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def settings(api: Server) -> dict[str, str]:
+    """Settings of an account behind one trusted proxy on this machine."""
+    return {
+        "FPROM_API_KEY": "key-of-the-account",
+        "FPROM_ACCOUNT_ID": "account-7",
+        "FPROM_BASE_URL": api.url,
+        "FPROM_DELIVERY": "inline",
+        "FPROM_TRUSTED_PROXIES": "127.0.0.1",
+        "FPROM_SEND_IP": "any",
+    }
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """A folder with a short name, for the paths of sockets are short."""
+    with tempfile.TemporaryDirectory(prefix="fprom-") as name:
+        yield Path(name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the server printed beside the test that failed."""
+    report = yield
+    if report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, Running):
+                report.sections.append(("output of the server", value.output()))
+    return report
