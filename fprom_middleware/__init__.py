@@ -5,7 +5,8 @@ Importing this package loads no framework, no HTTP client and no database librar
 
 from .account import Fprom
 from .errors import FpromConfigError, FpromError, FpromNotInstalled, FpromTokenError
-from .events.lead import Lead, Receipt, Status
+from .events.lead import Lead
+from .events.receipt import Receipt, Status
 from .settings.model import FpromSettings
 from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
 from .visitor.context import TrackingContext, get_tracking

@@ -12,11 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .errors import FpromConfigError, FpromTokenError
-from .events.lead import Reason, Receipt, Status
-from .events.prepare import SignUp, hook_errors, may_track, prepare
+from .events.prepare import SignUp, prepare
+from .events.receipt import Reason, Receipt, Status
+from .hooks import hook_errors
+from .settings.choices import DeliveryMode, WorkerMode
 from .settings.model import NO_SIGNING_KEYS, FpromSettings
-from .settings.parsers import Delivery, Worker
 from .visitor.client_ip import AddressReader
+from .visitor.consent import may_track
 from .visitor.context import TrackingContext, locate
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from .delivery.inline import Delivery as Deliverer
+    from .delivery.base import Delivery
     from .outbox.stats import Counts, Stats
     from .visitor.sources import Sources
     from .visitor.tokens import Signer
@@ -37,7 +39,7 @@ MAX_AGE: Final = 60 * 86400
 REFUSE: Final[Any] = object()
 """Stands for "no default": a token that is refused raises."""
 
-logger = logging.getLogger("fprom_middleware")
+logger = logging.getLogger(__name__)
 
 
 class Fprom:
@@ -83,12 +85,12 @@ class Fprom:
             self.sources = Sources(settings, clock)
         self._client = client
         self._async_client = async_client
-        self._delivery: Deliverer | None = None
+        self._delivery: Delivery | None = None
         self._lock = threading.Lock()
         # True until a first request has started the background thread of this process.
         self.asleep = self._has_thread()
         _everyone.add(self)
-        if settings.enabled and settings.delivery is Delivery.OUTBOX:
+        if settings.enabled and settings.delivery is DeliveryMode.OUTBOX:
             # Now and not at the first sign-up: a wrong URL fails at start, and no view waits
             # for an import.
             self._delivery = self._make_delivery()
@@ -343,11 +345,11 @@ class Fprom:
         settings = self.settings
         return (
             settings.enabled
-            and settings.delivery is Delivery.OUTBOX
-            and settings.worker is Worker.THREAD
+            and settings.delivery is DeliveryMode.OUTBOX
+            and settings.worker is WorkerMode.THREAD
         )
 
-    def _deliverer(self) -> Deliverer:
+    def _deliverer(self) -> Delivery:
         delivery = self._delivery
         if delivery is None:
             with self._lock:
@@ -356,7 +358,7 @@ class Fprom:
                 delivery = self._delivery
         return delivery
 
-    def _make_delivery(self) -> Deliverer:
+    def _make_delivery(self) -> Delivery:
         # Here and not above: importing this package loads no HTTP client and no SQL.
         from .api.client import TrackingApi  # noqa: PLC0415
 
@@ -366,7 +368,7 @@ class Fprom:
             async_client=self._async_client,
             clock=self.clock,
         )
-        if self.settings.delivery is Delivery.INLINE or not self.settings.enabled:
+        if self.settings.delivery is DeliveryMode.INLINE or not self.settings.enabled:
             from .delivery.inline import InlineDelivery  # noqa: PLC0415
 
             return InlineDelivery(self.settings, api)

@@ -52,3 +52,13 @@ def mask_ip(ip: str | None) -> str | None:
     if ip is None:
         return None
     return "IPv6" if ":" in ip else "IPv4"
+
+
+def mask_url(url: str) -> str:
+    """Hide what stands between the scheme and the host, and every parameter."""
+    scheme, _, rest = url.partition("://")
+    place, _, parameters = rest.partition("?")
+    if rest.count("@") > 1 or "@" in parameters:
+        # A password that nobody encoded: where it ends is anyone's guess.
+        return f"{scheme}://…"
+    return f"{scheme}://{place.rpartition('@')[2]}"

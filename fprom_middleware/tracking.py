@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .account import Fprom
-    from .events.lead import Receipt
+    from .events.receipt import Receipt
     from .visitor.context import TrackingContext
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..events.lead import Lead
     from ..settings.model import FpromSettings
 
-logger = logging.getLogger("fprom_middleware")
+logger = logging.getLogger(__name__)
 
 try:
     _AGENT = f"fprom-middleware/{version('fprom-middleware')}"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-from ..events.lead import Reason, Status, as_utc
+from ..events.receipt import Reason, Status
+from ..timestamps import as_utc
 
 if TYPE_CHECKING:
     from ..events.lead import Lead

@@ -10,7 +10,7 @@ import click
 from ..masking import mask_email
 from ..outbox.admin import inspect_outbox
 from ..sandbox.text import printable
-from ..settings.parsers import Delivery, Worker
+from ..settings.choices import DeliveryMode, WorkerMode
 from .database_probe import write_and_delete
 from .decorators import refusal, with_fprom
 from .drain import advice
@@ -58,7 +58,7 @@ def hints(fprom: Fprom) -> Iterator[str]:
             "balancer or proxy name it (a number of hops, or addresses), or every lead has its "
             "address."
         )
-    if settings.worker is Worker.NONE and settings.delivery is Delivery.OUTBOX:
+    if settings.worker is WorkerMode.NONE and settings.delivery is DeliveryMode.OUTBOX:
         yield (
             "FPROM_WORKER=none: the app sends nothing by itself. Run `fprom worker`, or "
             "`fprom drain` by cron, or call drain() in a job."
@@ -66,7 +66,7 @@ def hints(fprom: Fprom) -> Iterator[str]:
 
 
 def _check_database(fprom: Fprom) -> bool:
-    if fprom.settings.delivery is Delivery.INLINE:
+    if fprom.settings.delivery is DeliveryMode.INLINE:
         click.echo("database: none, FPROM_DELIVERY=inline keeps nothing")
         return True
     with inspect_outbox(fprom) as inspection:

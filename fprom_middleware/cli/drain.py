@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..settings.parsers import Delivery
+from ..settings.choices import DeliveryMode
 from .decorators import with_fprom
 from .output import moment, person_looks
 from .pump import Until, pump
@@ -53,7 +53,7 @@ def why_nothing(fprom: Fprom) -> str | None:
     """Say why there is nothing to drain, whatever the outbox holds."""
     if not fprom.settings.enabled:
         return "FPROM_ENABLED=false: nothing is sent."
-    if fprom.settings.delivery is Delivery.INLINE:
+    if fprom.settings.delivery is DeliveryMode.INLINE:
         return "FPROM_DELIVERY=inline: there is no outbox to drain."
     return None
 

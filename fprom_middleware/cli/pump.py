@@ -25,7 +25,7 @@ POLL: Final = 0.5
 _PURGE_EVERY: Final = 3600.0
 _LONGEST_BACKOFF: Final = 30.0
 
-logger = logging.getLogger("fprom_middleware")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

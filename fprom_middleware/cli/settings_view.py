@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from ..masking import mask_url
 from ..settings.model import PREFIX, FpromSettings
-from ..settings.parsers import mask_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

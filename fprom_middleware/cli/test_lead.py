@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ..api.client import TrackingApi
-from ..events.lead import Lead, Reason, Status
+from ..events.lead import Lead
+from ..events.receipt import Reason, Status
 
 if TYPE_CHECKING:
     from ..account import Fprom

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ..errors import FpromConfigError
-from ..settings.parsers import mask_url
+from ..masking import mask_url
 from .decorators import with_fprom
 from .drain import describe, line_teller, why_nothing
 from .pump import Until, pump

@@ -6,11 +6,11 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from ..events.lead import Reason, Receipt, Status
-from ..events.prepare import tell_outcome
+from ..events.receipt import Reason, Receipt, Status
 from ..outbox.retry import Ended
 from ..outbox.stats import no_counts
 from ..outbox.throttle import GOOD_FOR
+from .outcome_hook import tell_outcome
 
 if TYPE_CHECKING:
     import threading
@@ -33,7 +33,7 @@ _REAL_NAP: Final = 1.0
 _OTHER_NAP: Final = 0.02
 _TICK: Final = 1e-6
 
-logger = logging.getLogger("fprom_middleware")
+logger = logging.getLogger(__name__)
 
 
 class Drain:

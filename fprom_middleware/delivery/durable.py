@@ -14,10 +14,10 @@ import anyio.to_thread
 from sqlalchemy.exc import InternalError, PendingRollbackError
 
 from ..errors import FpromConfigError
-from ..events.lead import Reason, Receipt, Status
+from ..events.receipt import Reason, Receipt, Status
 from ..outbox.database import Database, outbox_url
 from ..outbox.store import Outbox
-from ..settings.parsers import Worker as Who
+from ..settings.choices import WorkerMode
 from .drain import Drain
 from .thread import PURGE_EVERY, Worker
 from .waiting import Buffer, cause
@@ -35,7 +35,7 @@ _FAILED_TRANSACTION: Final = "25P02"
 GRACE: Final = 2.0
 """Seconds for which the end of the process waits for the call in flight."""
 
-logger = logging.getLogger("fprom_middleware")
+logger = logging.getLogger(__name__)
 
 
 class OutboxDelivery:
@@ -100,7 +100,7 @@ class OutboxDelivery:
 
     def start(self) -> None:
         """Start this process's worker, where the settings ask for one."""
-        if self._settings.worker is not Who.THREAD or self._worker is not None:
+        if self._settings.worker is not WorkerMode.THREAD or self._worker is not None:
             return
         with self._lock:
             if self._worker is None:

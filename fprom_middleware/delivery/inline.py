@@ -1,13 +1,13 @@
-"""Where a lead goes once the view has handed it in."""
+"""Delivery by one API call inside the view: for scripts and tests."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from ..events.lead import Receipt, Status
-from ..events.prepare import tell_outcome
+from ..events.receipt import Receipt, Status
 from ..outbox.stats import Stats, no_counts
+from .outcome_hook import tell_outcome
 
 if TYPE_CHECKING:
     from ..api.client import TrackingApi
@@ -16,41 +16,7 @@ if TYPE_CHECKING:
     from ..outbox.stats import Counts
     from ..settings.model import FpromSettings
 
-logger = logging.getLogger("fprom_middleware")
-
-
-class Delivery(Protocol):
-    """Takes a lead and answers at once; neither call raises."""
-
-    def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
-        """Take a lead; `session` is the caller's own transaction, where there is one."""
-        ...
-
-    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
-        """Take a lead without blocking the event loop."""
-        ...
-
-    def start(self) -> None:
-        """Begin what this delivery does in the background."""
-        ...
-
-    def drain(
-        self, *, limit: int | None = None, seconds: float | None = None, wait: bool = False
-    ) -> Counts:
-        """Send what is due."""
-        ...
-
-    def stats(self) -> Stats:
-        """Count what waits."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what is open."""
-        ...
-
-    async def aclose(self) -> None:
-        """Let go of what is open, this event loop's part included."""
-        ...
+logger = logging.getLogger(__name__)
 
 
 class InlineDelivery:

@@ -25,7 +25,7 @@ PURGE_EVERY: Final = 3600.0
 """Seconds between looks for rejected leads that were kept long enough."""
 _FIRST_BACKOFF: Final = 0.5
 
-logger = logging.getLogger("fprom_middleware")
+logger = logging.getLogger(__name__)
 
 
 class Worker:

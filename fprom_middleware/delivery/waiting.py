@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CAPACITY: Final = 10_000
 """Leads. About 10 MB, and a day of a busy shop's referred sign-ups."""
 
-logger = logging.getLogger("fprom_middleware")
+logger = logging.getLogger(__name__)
 
 
 class Buffer:

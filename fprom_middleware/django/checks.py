@@ -9,8 +9,8 @@ from django.core.checks import CheckMessage, Error, Warning  # type: ignore[impo
 
 from ..errors import FpromConfigError
 from ..outbox.database import outbox_url
+from ..settings.choices import DeliveryMode
 from ..settings.model import FpromSettings
-from ..settings.parsers import Delivery
 from .account import fprom_settings
 
 MIDDLEWARE: Final = "fprom_middleware.django.FpromMiddleware"
@@ -20,7 +20,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """Report a wrong ``FPROM_*`` setting."""
     try:
         found = FpromSettings.from_mapping(fprom_settings())
-        if found.enabled and found.delivery is Delivery.OUTBOX:
+        if found.enabled and found.delivery is DeliveryMode.OUTBOX:
             outbox_url(found.outbox_url)
     except FpromConfigError as error:
         return [Error(str(error), id="fprom.E001")]

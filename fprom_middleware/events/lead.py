@@ -3,40 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
 from ..masking import mask_email, mask_ip, mask_tail
-
-
-class Status(StrEnum):
-    """What became of a sign-up."""
-
-    QUEUED = "queued"
-    SENT = "sent"
-    DUPLICATE = "duplicate"
-    SKIPPED = "skipped"
-    REJECTED = "rejected"
-    FAILED = "failed"
-
-
-class Reason(StrEnum):
-    """Why: a closed list of codes, never the API's own text (it can echo the e-mail)."""
-
-    ORGANIC = "organic"
-    NO_CONSENT = "no_consent"
-    DISABLED = "disabled"
-    DROPPED = "dropped"
-    DATABASE = "database"
-    BAD_REQUEST = "bad_request"
-    UNKNOWN_VISITOR = "unknown_visitor"
-    UNAUTHORIZED = "unauthorized"
-    RATE_LIMITED = "rate_limited"
-    SERVER_ERROR = "server_error"
-    NETWORK = "network"
-    UNREADABLE = "unreadable"
-    UNEXPECTED = "unexpected"
+from ..timestamps import format_moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -99,44 +70,3 @@ class Lead:
         }
         inside = ", ".join(f"{name}={value}" for name, value in shown.items() if value is not None)
         return f"Lead({inside})"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The answer to a sign-up that was handed in.
-
-    Attributes:
-        status: What became of it.
-        reason: Why, as a code of `Reason`, where the status alone does not say.
-        durable: True where the lead outlives a crash of this process.
-        lead: The lead, where there is one.
-    """
-
-    status: Status
-    reason: Reason | None = None
-    durable: bool = False
-    lead: Lead | None = None
-
-
-def format_moment(moment: datetime) -> str:
-    """Write a moment as the API's document does, in UTC with milliseconds.
-
-    Args:
-        moment: A datetime; a naive one is taken as UTC.
-
-    Returns:
-        ISO 8601, such as ``2025-04-25T09:29:51.973Z``.
-    """
-    return as_utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def as_utc(moment: datetime) -> datetime:
-    """Make a datetime aware and in UTC.
-
-    Args:
-        moment: A datetime; a naive one is taken as UTC, which is what databases hand out.
-
-    Returns:
-        The same moment in UTC.
-    """
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..settings.parsers import SendIp
-from ..visitor.client_ip import is_public, truncate
-from .lead import Lead, Reason, Receipt, Status, as_utc
+from ..hooks import FAILED, call_hook
+from ..timestamps import as_utc
+from ..visitor.client_ip import sendable_ip
+from ..visitor.consent import may_track
+from .lead import Lead
+from .receipt import Reason, Receipt, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,11 +21,7 @@ if TYPE_CHECKING:
     from ..settings.model import FpromSettings
     from ..visitor.context import TrackingContext
 
-logger = logging.getLogger("fprom_middleware")
-
-# Without a lock, which a fork could leave locked: threads that fail in the same instant may be
-# counted as one.
-_failures: Counter[str | None] = Counter()
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -118,89 +116,20 @@ def prepare(
     return _last_look(settings, lead)
 
 
-def may_track(settings: FpromSettings, carrier: Mapping[str, Any]) -> bool:
-    """Ask FPROM_CONSENT; a hook that raises means no.
-
-    Args:
-        settings: The account's settings.
-        carrier: The environ or scope.
-
-    Returns:
-        True where the hook agrees or none is set.
-    """
-    if settings.consent is None:
-        return True
-    try:
-        return bool(settings.consent(carrier))
-    except Exception as error:  # noqa: BLE001 - see above
-        _hook_failed(settings, "FPROM_CONSENT", error, "taken as no consent")
-        return False
-
-
-def tell_outcome(settings: FpromSettings, receipt: Receipt) -> None:
-    """Call FPROM_ON_OUTCOME after a final outcome; what it raises is logged.
-
-    Args:
-        settings: The account's settings.
-        receipt: The final outcome.
-    """
-    if settings.on_outcome is not None:
-        try:
-            settings.on_outcome(receipt.lead, receipt)
-        except Exception as error:  # noqa: BLE001 - the lead's fate is sealed already
-            _hook_failed(settings, "FPROM_ON_OUTCOME", error, "the outcome stands")
-
-
-def hook_errors(settings: FpromSettings) -> int:
-    """Count how often a hook of an account raised in this process.
-
-    Args:
-        settings: The account's settings.
-    """
-    return _failures[settings.account_id]
-
-
-def sendable_ip(ip: str | None, rule: SendIp) -> str | None:
-    """Decide what of an address goes into a lead.
-
-    Args:
-        ip: One bare address, or None.
-        rule: FPROM_SEND_IP.
-
-    Returns:
-        The address, its network's first address, or None.
-    """
-    if ip is None or rule is SendIp.NEVER:
-        return None
-    if rule is SendIp.ANY:
-        return ip
-    if not is_public(ip):
-        return None
-    return truncate(ip) if rule is SendIp.TRUNCATED else ip
-
-
 def _last_look(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
     if settings.before_send is None:
         return lead
-    try:
-        kept = settings.before_send(lead)
-    except Exception as error:  # noqa: BLE001 - a hook that raises means no
-        _hook_failed(settings, "FPROM_BEFORE_SEND", error, "the lead is dropped")
-        kept = None
+    kept = call_hook(
+        settings, "FPROM_BEFORE_SEND", settings.before_send, lead, meaning="the lead is dropped"
+    )
     if isinstance(kept, Lead):
         return kept
-    if kept is not None:
+    if kept is not None and kept is not FAILED:
         logger.error(
             "FPROM_BEFORE_SEND returned a %s, neither a Lead nor None: the lead is dropped.",
             type(kept).__name__,
         )
     return Receipt(Status.SKIPPED, Reason.DROPPED)
-
-
-def _hook_failed(settings: FpromSettings, key: str, error: Exception, meaning: str) -> None:
-    _failures[settings.account_id] += 1
-    # Only the type: the text and the frames can hold what the visitor sent.
-    logger.error("%s raised %s: %s.", key, type(error).__name__, meaning)
 
 
 def _moment(given: datetime | None, now: float) -> datetime:

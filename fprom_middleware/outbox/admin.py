@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from ..errors import FpromConfigError
-from ..settings.parsers import Delivery
+from ..settings.choices import DeliveryMode
 from .database import Database, outbox_url
 from .rows import Kept
 from .schema import leads
@@ -146,7 +146,7 @@ def inspect_outbox(fprom: Fprom) -> Iterator[Inspection]:
         FpromConfigError: There is no outbox: delivery is inline.
     """
     settings = fprom.settings
-    if settings.delivery is Delivery.INLINE:
+    if settings.delivery is DeliveryMode.INLINE:
         msg = "inline delivery keeps no outbox. Right would be: FPROM_DELIVERY=outbox"
         raise FpromConfigError(msg, key="FPROM_DELIVERY")
     account = settings.account_id or ""

@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
 
 from ..errors import FpromConfigError
 from ..forking import Turnstile
-from ..settings.parsers import mask_url
+from ..masking import mask_url
 from .engines import PATIENCE, READS, server_engine, sqlite_engine
 from .schema import create_tables
 
@@ -52,7 +52,7 @@ _HOPELESS: Final = frozenset(
     }
 )
 
-logger = logging.getLogger("fprom_middleware")
+logger = logging.getLogger(__name__)
 
 
 def outbox_url(text: str) -> URL:

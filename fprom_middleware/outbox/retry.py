@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..events.lead import Reason, Status
+from ..events.receipt import Reason, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

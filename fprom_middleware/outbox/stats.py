@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..events.lead import Status
+from ..events.receipt import Status
 
 Counts = dict[str, int]
 """Calls by what they came to: sent, duplicate, rejected, failed (due later)."""

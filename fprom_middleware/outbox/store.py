@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from ..events.lead import Lead, Status
+from ..events.lead import Lead
+from ..events.receipt import Status
 from .retry import Ended, Later, next_step
 from .schema import VERSION, accounts, leads
 from .stats import Stats
@@ -28,7 +29,7 @@ KEEP_REJECTED: Final = 30 * 86400.0
 LEASE_CALLS: Final = 3
 """A lease lasts as long as so many calls may; what is not sent by then is given back."""
 
-logger = logging.getLogger("fprom_middleware")
+logger = logging.getLogger(__name__)
 
 # inline(): nobody needs the new row's id back.
 insert_lead: Final = sa.insert(leads).inline()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from ..events.lead import Reason, Status
+from ..events.receipt import Reason, Status
 
 if TYPE_CHECKING:
     from ..api.protocol import Outcome

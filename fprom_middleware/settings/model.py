@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ..errors import FpromConfigError
-from ..masking import mask_tail
-from . import parsers as parsing
-from .parsers import Delivery, SendIp, Worker
+from ..masking import mask_tail, mask_url
+from . import parsers
+from .choices import DeliveryMode, SendIp, WorkerMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,28 +20,28 @@ DEFAULT_BASE_URL: Final = "https://api.firstpromoter.com/api/v2/track"
 DEFAULT_OUTBOX_URL: Final = "sqlite:///.fprom/outbox.db"
 
 # One row a setting: how its value is read. Whatever is unset keeps the default of __init__.
-_PARSERS: Final[dict[str, parsing.Parser]] = {
-    "api_key": parsing.credential,
-    "account_id": parsing.credential,
-    "enabled": parsing.flag,
-    "base_url": parsing.base_url,
-    "timeout": parsing.seconds,
-    "trusted_proxies": parsing.trusted_proxies,
-    "client_ip_header": parsing.header_name,
-    "send_ip": parsing.choice(SendIp),
-    "delivery": parsing.choice(Delivery),
-    "outbox_url": parsing.database_url,
-    "worker": parsing.choice(Worker),
-    "rate_limit": parsing.whole(minimum=1),
-    "secret_keys": parsing.secret_keys,
-    "keep_days": parsing.whole(minimum=0, maximum=400),
-    "keep_domain": parsing.domain,
-    "respect_gpc": parsing.flag,
-    "link_params": parsing.link_params,
-    "tid_header": parsing.header_name,
-    "consent": parsing.hook,
-    "before_send": parsing.hook,
-    "on_outcome": parsing.hook,
+_PARSERS: Final[dict[str, parsers.Parser]] = {
+    "api_key": parsers.credential,
+    "account_id": parsers.credential,
+    "enabled": parsers.flag,
+    "base_url": parsers.base_url,
+    "timeout": parsers.seconds,
+    "trusted_proxies": parsers.trusted_proxies,
+    "client_ip_header": parsers.header_name,
+    "send_ip": parsers.choice(SendIp),
+    "delivery": parsers.choice(DeliveryMode),
+    "outbox_url": parsers.database_url,
+    "worker": parsers.choice(WorkerMode),
+    "rate_limit": parsers.whole(minimum=1),
+    "secret_keys": parsers.secret_keys,
+    "keep_days": parsers.whole(minimum=0, maximum=400),
+    "keep_domain": parsers.domain,
+    "respect_gpc": parsers.flag,
+    "link_params": parsers.link_params,
+    "tid_header": parsers.header_name,
+    "consent": parsers.hook,
+    "before_send": parsers.hook,
+    "on_outcome": parsers.hook,
 }
 NO_SIGNING_KEYS: Final = (
     "is missing. Set it to a random text of your own, for example the output of "
@@ -95,9 +95,9 @@ class FpromSettings:
     trusted_proxies: int | tuple[str, ...]
     client_ip_header: str | None
     send_ip: SendIp
-    delivery: Delivery
+    delivery: DeliveryMode
     outbox_url: str
-    worker: Worker
+    worker: WorkerMode
     rate_limit: int
     secret_keys: tuple[str, ...]
     keep_days: int
@@ -120,9 +120,9 @@ class FpromSettings:
         trusted_proxies: int | str | Iterable[str] = 0,
         client_ip_header: str | None = None,
         send_ip: SendIp | str = SendIp.PUBLIC,
-        delivery: Delivery | str = Delivery.OUTBOX,
+        delivery: DeliveryMode | str = DeliveryMode.OUTBOX,
         outbox_url: str = DEFAULT_OUTBOX_URL,
-        worker: Worker | str = Worker.THREAD,
+        worker: WorkerMode | str = WorkerMode.THREAD,
         rate_limit: int | str = 300,
         secret_keys: str | Iterable[str] = (),
         keep_days: int | str = 0,
@@ -196,7 +196,7 @@ class FpromSettings:
         hidden = {
             "api_key": mask_tail(self.api_key) and "…",
             "secret_keys": f"<{len(self.secret_keys)}>",
-            "outbox_url": parsing.mask_url(self.outbox_url),
+            "outbox_url": mask_url(self.outbox_url),
         }
         inside = ", ".join(f"{n}={hidden.get(n, getattr(self, n))!s}" for n in _PARSERS)
         return f"FpromSettings({inside})"

@@ -17,8 +17,8 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from ..addresses import GROUPS, parse_network
 from ..errors import FpromConfigError
-from ..visitor.client_ip import GROUPS, parse_network
 
 Parser = Callable[[str, Any], Any]
 E = TypeVar("E", bound=StrEnum)
@@ -35,29 +35,6 @@ _SECRET_MIN = 16
 _MAX_TIMEOUT = 300
 # What it returned would count as true: consent that nobody gave.
 _ASYNC_HOOK = "is async, but hooks are called and not awaited"
-
-
-class SendIp(StrEnum):
-    """What of the visitor's address goes into the lead."""
-
-    PUBLIC = "public"
-    ANY = "any"
-    TRUNCATED = "truncated"
-    NEVER = "never"
-
-
-class Delivery(StrEnum):
-    """How a lead leaves the view."""
-
-    OUTBOX = "outbox"
-    INLINE = "inline"
-
-
-class Worker(StrEnum):
-    """Who drains the outbox."""
-
-    THREAD = "thread"
-    NONE = "none"
 
 
 def wrong(key: str, value: object, problem: str, example: str) -> FpromConfigError:
@@ -274,16 +251,6 @@ def database_url(key: str, value: object) -> str:
         )
         raise FpromConfigError(msg, key=key)
     return text
-
-
-def mask_url(url: str) -> str:
-    """Hide what stands between the scheme and the host, and every parameter."""
-    scheme, _, rest = url.partition("://")
-    place, _, parameters = rest.partition("?")
-    if rest.count("@") > 1 or "@" in parameters:
-        # A password that nobody encoded: where it ends is anyone's guess.
-        return f"{scheme}://…"
-    return f"{scheme}://{place.rpartition('@')[2]}"
 
 
 def hook(key: str, value: object) -> Callable[..., Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ..addresses import parse_address
 from ..errors import INSTALL_HINT, FpromNotInstalled
 from ..masking import mask_ip, mask_tail
-from .client_ip import parse_address
 from .cookies import find_ref, find_tid
 
 if TYPE_CHECKING:

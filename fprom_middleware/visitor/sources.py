@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..events.prepare import may_track
+from .consent import may_track
 from .cookie_policy import is_navigation
 from .cookies import clean_value, find_ref, find_tid
 from .keep_cookie import Keeper

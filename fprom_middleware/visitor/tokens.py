@@ -14,14 +14,14 @@ from itsdangerous import BadData, BadSignature, URLSafeSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from ..errors import FpromTokenError
-from ..events.lead import as_utc
-from ..events.prepare import sendable_ip
+from ..timestamps import as_utc
+from .client_ip import sendable_ip
 from .context import TrackingContext
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..settings.parsers import SendIp
+    from ..settings.choices import SendIp
 
 SALT: Final = "fprom_middleware"
 """The namespace of every signature."""

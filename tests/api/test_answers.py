@@ -10,7 +10,7 @@ import pytest
 
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import Outcome
-from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.receipt import Reason
 from tests.support.misbehaving import SENT, answer, compose, drip, flood, say, serving
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from fprom_middleware import Fprom, FpromSettings, Lead, Receipt, Status, TrackingContext
-from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.receipt import Reason
 from tests.support.misbehaving import SENT, answer, serving
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import NO_ANSWER, Outcome
-from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.receipt import Reason
 from tests.api.conftest import ends_within
 from tests.support.misbehaving import (
     SENT,

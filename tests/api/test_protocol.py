@@ -18,7 +18,7 @@ from fprom_middleware.api.protocol import (
     read_answer,
     read_retry_after,
 )
-from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.receipt import Reason
 
 NOW = datetime(2025, 4, 25, 9, 0, tzinfo=UTC).timestamp()
 SETTINGS = FpromSettings(

@@ -10,7 +10,7 @@ import pytest
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import NO_ANSWER, Outcome
 from fprom_middleware.api.transport import environment_proxy
-from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.receipt import Reason
 from tests.support.misbehaving import SENT, answer, serving, socks, tunnel
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import Outcome
-from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.store import Batch, Outbox
 from tests.support.outbox import START, Clock, make_lead, make_outbox

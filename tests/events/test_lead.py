@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fprom_middleware import Lead, Receipt, Status
-from fprom_middleware.events.lead import Reason, as_utc, format_moment
+from fprom_middleware.events.receipt import Reason
+from fprom_middleware.timestamps import as_utc, format_moment
 
 MOMENT = datetime(2025, 4, 25, 9, 29, 51, 973_412, UTC)
 FULL = Lead(

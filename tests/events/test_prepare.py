@@ -11,9 +11,12 @@ from uuid import UUID
 import pytest
 
 from fprom_middleware import FpromSettings, Lead, Receipt, Status, TrackingContext
-from fprom_middleware.events.lead import Reason
-from fprom_middleware.events.prepare import SignUp, may_track, prepare, sendable_ip, tell_outcome
-from fprom_middleware.settings.parsers import SendIp
+from fprom_middleware.delivery.outcome_hook import tell_outcome
+from fprom_middleware.events.prepare import SignUp, prepare
+from fprom_middleware.events.receipt import Reason
+from fprom_middleware.settings.choices import SendIp
+from fprom_middleware.visitor.client_ip import sendable_ip
+from fprom_middleware.visitor.consent import may_track
 
 TID = "f3a1b2c4-1111-4222-8333-abcdefab1234"
 IP = "93.184.216.34"

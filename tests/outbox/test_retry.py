@@ -6,7 +6,7 @@ import pytest
 
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import NO_ANSWER, Outcome, read_answer
-from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.retry import Ended, Later, next_step
 
 NOW = 1_800_000_000.0

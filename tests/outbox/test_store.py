@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.protocol import Outcome
-from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.retry import Ended, Later
 from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.store import KEEP_REJECTED, Batch

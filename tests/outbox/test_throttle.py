@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import Outcome
-from fprom_middleware.events.lead import Reason
+from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.throttle import GOOD_FOR, Gate, calls_from_text, calls_to_text
 
 NOW = 1_800_000_000.0

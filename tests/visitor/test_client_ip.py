@@ -13,14 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fprom_middleware import Fprom, FpromSettings, TrackingContext, get_tracking
+from fprom_middleware.addresses import is_public, parse_address, parse_network, truncate
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
-from fprom_middleware.visitor.client_ip import (
-    AddressReader,
-    is_public,
-    parse_address,
-    parse_network,
-    truncate,
-)
+from fprom_middleware.visitor.client_ip import AddressReader
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 
 if TYPE_CHECKING:

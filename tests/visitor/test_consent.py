@@ -48,7 +48,7 @@ def test_a_hook_that_raises(
     assert len(account.leads) == (0 if reason else 3)
     assert account.fprom.stats().hook_errors - before == 3
     assert dict(account.fprom.stats())["hook_errors"] == account.fprom.stats().hook_errors
-    assert caplog.record_tuples == [("fprom_middleware", logging.ERROR, told)] * 3
+    assert caplog.record_tuples == [("fprom_middleware.hooks", logging.ERROR, told)] * 3
     assert caplog.records[0].exc_info is None
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError, UnboundExecutionE
 from sqlalchemy.orm import Session, scoped_session
 
 from ...errors import FpromConfigError
-from ...settings.parsers import mask_url
+from ...masking import mask_url
 from ..schema import create_tables
 from ..store import insert_lead
 

@@ -21,7 +21,7 @@ from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.outbox import throttle as gate
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
-from tests.faults import controls
+from tests.system.faults import controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,0 +1,56 @@
+"""What became of an event that was handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .lead import Lead
+
+
+class Status(StrEnum):
+    """What became of a sign-up."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DUPLICATE = "duplicate"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class Reason(StrEnum):
+    """Why: a closed list of codes, never the API's own text (it can echo the e-mail)."""
+
+    ORGANIC = "organic"
+    NO_CONSENT = "no_consent"
+    DISABLED = "disabled"
+    DROPPED = "dropped"
+    DATABASE = "database"
+    BAD_REQUEST = "bad_request"
+    UNKNOWN_VISITOR = "unknown_visitor"
+    UNAUTHORIZED = "unauthorized"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    NETWORK = "network"
+    UNREADABLE = "unreadable"
+    UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a sign-up that was handed in.
+
+    Attributes:
+        status: What became of it.
+        reason: Why, as a code of `Reason`, where the status alone does not say.
+        durable: True where the lead outlives a crash of this process.
+        lead: The lead, where there is one.
+    """
+
+    status: Status
+    reason: Reason | None = None
+    durable: bool = False
+    lead: Lead | None = None
