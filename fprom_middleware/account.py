@@ -88,7 +88,7 @@ class Fprom:
         self._delivery: Delivery | None = None
         self._lock = threading.Lock()
         # True until a first request has started the background thread of this process.
-        self.asleep = self._has_thread()
+        self.needs_start = self._has_thread()
         _everyone.add(self)
         if settings.enabled and settings.delivery is DeliveryMode.OUTBOX:
             # Now and not at the first sign-up: a wrong URL fails at start, and no view waits
@@ -317,9 +317,9 @@ class Fprom:
         """
         return replace(self._deliverer().stats(), hook_errors=hook_errors(self.settings))
 
-    def start(self) -> None:
+    def start_worker(self) -> None:
         """Start this process's background thread; the middlewares do, at the first request."""
-        self.asleep = False
+        self.needs_start = False
         try:
             self._deliverer().start()
         except Exception as error:  # noqa: BLE001 - no request fails because of us
@@ -331,7 +331,7 @@ class Fprom:
             delivery, self._delivery = self._delivery, None
         if delivery is not None:
             delivery.close()
-        self.asleep = self._has_thread()
+        self.needs_start = self._has_thread()
 
     async def aclose(self) -> None:
         """Do as `close` without blocking the event loop, and close this loop's connections."""
@@ -339,7 +339,7 @@ class Fprom:
             delivery, self._delivery = self._delivery, None
         if delivery is not None:
             await delivery.aclose()
-        self.asleep = self._has_thread()
+        self.needs_start = self._has_thread()
 
     def _has_thread(self) -> bool:
         settings = self.settings
@@ -385,7 +385,7 @@ class Fprom:
         _inherited.append(self._delivery)
         self._delivery = None
         self._lock = threading.Lock()
-        self.asleep = self._has_thread()
+        self.needs_start = self._has_thread()
 
 
 _everyone: weakref.WeakSet[Fprom] = weakref.WeakSet()

@@ -48,8 +48,8 @@ class FpromMiddleware:
         kind = scope["type"]
         if kind == "http" or kind == "websocket":  # noqa: PLR1714 - half the cost of `in`
             fprom = self.fprom
-            if fprom.asleep:
-                fprom.start()
+            if fprom.needs_start:
+                fprom.start_worker()
             context = AsgiTracking()
             context._fprom = fprom
             context._headers = scope["headers"]

@@ -43,8 +43,8 @@ class FpromMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         fprom = self.fprom
-        if fprom.asleep:
-            fprom.start()
+        if fprom.needs_start:
+            fprom.start_worker()
         context = environ[KEY] = RequestTracking()
         context._fprom = fprom
         context._tid = context._ref_id = context._ip = UNREAD

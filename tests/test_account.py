@@ -569,15 +569,15 @@ def test_inline_delivery_has_nothing_to_drain() -> None:
 
     assert not any(fprom.drain(limit=1, seconds=1, wait=True).values())
     assert fprom.stats().pending == 0
-    fprom.start()
-    assert not fprom.asleep
+    fprom.start_worker()
+    assert not fprom.needs_start
 
 
 def test_a_background_that_does_not_start(caplog: pytest.LogCaptureFixture) -> None:
     """A request is served even where the background cannot be started, and it is told once."""
     fprom = Api().fprom()
     fprom._delivery = BrokenDelivery(OSError("CANARY"))  # type: ignore[assignment]
-    fprom.asleep = True
+    fprom.needs_start = True
 
     request_of(fprom)
     request_of(fprom)

@@ -171,10 +171,10 @@ def test_a_wrong_setting_fails_at_start() -> None:
 def test_the_first_request_wakes_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that begins to serve begins to drain, once."""
     fprom, started = make(), []
-    monkeypatch.setattr(fprom, "start", lambda: started.append("here"))
+    monkeypatch.setattr(fprom, "start_worker", lambda: started.append("here"))
 
     attach(fprom)
     assert not started
-    fprom.asleep = True
+    fprom.needs_start = True
     attach(fprom)
     assert started == ["here"]

@@ -38,8 +38,8 @@ class FpromMiddleware:
     def __call__(self, request: Any) -> Any:
         """Serve one request; the answer is awaitable where `get_response`'s is."""
         fprom = get_fprom()
-        if fprom.asleep:
-            fprom.start()
+        if fprom.needs_start:
+            fprom.start_worker()
         context = request.fprom = attach(request, fprom)
         cookie = None if fprom.sources is None else look_further(request, context, fprom.sources)
         answer = self.get_response(request)

@@ -77,7 +77,7 @@ def test_a_hook_that_raises_changes_nothing(caplog: pytest.LogCaptureFixture) ->
 def test_there_is_no_background() -> None:
     """Whatever asks for one finds nothing to do: a health endpoint, a cron job, the middleware."""
     fprom = make_fprom("http://127.0.0.1:9")
-    fprom.start()
+    fprom.start_worker()
     assert set(fprom.drain(limit=1, seconds=1, wait=True).values()) <= {0}
     assert fprom.stats().pending == 0
     fprom.close()

@@ -369,7 +369,7 @@ for lock in (inherited._stopping._cond, inherited._lock, inherited._database._lo
     lock.acquire()
 child = os.fork()
 if not child:
-    assert fprom.asleep
+    assert fprom.needs_start
     assert fprom.track_signup(VISITOR, uid="child").durable
     assert fprom._delivery is not inherited
     assert fprom._delivery._worker._thread.is_alive()

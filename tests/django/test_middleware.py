@@ -130,9 +130,9 @@ def test_the_thread_starts_with_the_first_request() -> None:
     with django_settings(FPROM_WORKER="thread", BASE_DIR=None):
         middleware = FpromMiddleware(lambda _: HttpResponse())
         fprom = shared.get_fprom()
-        assert fprom.asleep
+        assert fprom.needs_start
         middleware(HttpRequest())
-        assert not fprom.asleep
+        assert not fprom.needs_start
 
 
 def test_a_wrong_setting_fails_at_start() -> None:
