@@ -152,9 +152,9 @@ class Fprom:
         signup = SignUp.read(
             email, uid, ref_id, created_at, skip_email_notification=skip_email_notification
         )
-        context, carrier = locate(request)
+        context, connection = locate(request)
         try:
-            lead = prepare(self.settings, signup, context, carrier, now=self.clock())
+            lead = prepare(self.settings, signup, context, connection, now=self.clock())
             if isinstance(lead, Receipt):
                 return lead
             return self._deliverer().accept(lead, session=session)
@@ -196,9 +196,9 @@ class Fprom:
         signup = SignUp.read(
             email, uid, ref_id, created_at, skip_email_notification=skip_email_notification
         )
-        context, carrier = locate(request)
+        context, connection = locate(request)
         try:
-            lead = prepare(self.settings, signup, context, carrier, now=self.clock())
+            lead = prepare(self.settings, signup, context, connection, now=self.clock())
             if isinstance(lead, Receipt):
                 return lead
             return await self._deliverer().accept_async(lead, session=session)
@@ -223,10 +223,10 @@ class Fprom:
             FpromConfigError: FPROM_SECRET_KEYS is not set.
             FpromNotInstalled: The request carries no tracking context.
         """
-        context, carrier = locate(request)
+        context, connection = locate(request)
         signer = self._signer(purpose)
         organic = context.tid is None and context.ref_id is None
-        if organic or (carrier is not None and not may_track(self.settings, carrier)):
+        if organic or (connection is not None and not may_track(self.settings, connection)):
             context = TrackingContext(captured_at=context.captured_at)
         return signer.dump(context, rule=self.settings.send_ip, now=self.clock())
 

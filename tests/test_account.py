@@ -223,7 +223,7 @@ def test_failures_become_receipts(
     [
         ({}, "", "organic"),
         ({"enabled": False}, f"_fprom_tid={TID}", "disabled"),
-        ({"consent": lambda _carrier: False}, f"_fprom_tid={TID}", "no_consent"),
+        ({"consent": lambda _connection: False}, f"_fprom_tid={TID}", "no_consent"),
         ({"before_send": lambda _lead: None}, f"_fprom_tid={TID}", "dropped"),
     ],
     ids=["organic", "disabled", "no consent", "dropped"],
@@ -244,8 +244,8 @@ def test_consent_is_asked_with_the_request(track: Track) -> None:
     """The hook is handed the environ or scope that the view's request stands on."""
     asked: list[Any] = []
 
-    def consent(carrier: Any) -> bool:
-        asked.append(carrier)
+    def consent(connection: Any) -> bool:
+        asked.append(connection)
         return True
 
     fprom = Api().fprom(consent=consent)
@@ -253,7 +253,7 @@ def test_consent_is_asked_with_the_request(track: Track) -> None:
 
     assert track(fprom, environ, EMAIL).status == "sent"
     assert track(fprom, TrackingContext(tid=TID), EMAIL).status == "sent"
-    assert [carrier is environ for carrier in asked] == [True]
+    assert [connection is environ for connection in asked] == [True]
 
 
 # --- Programming mistakes -----------------------------------------------------------------

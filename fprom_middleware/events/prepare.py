@@ -79,7 +79,7 @@ def prepare(
     settings: FpromSettings,
     signup: SignUp,
     context: TrackingContext,
-    carrier: Mapping[str, Any] | None,
+    connection: Mapping[str, Any] | None,
     *,
     now: float,
 ) -> Lead | Receipt:
@@ -89,7 +89,7 @@ def prepare(
         settings: The account's settings.
         signup: What the view said.
         context: The visitor.
-        carrier: The environ or scope, where a request is at hand to ask for consent.
+        connection: The environ or scope, where a request is at hand to ask for consent.
         now: Seconds since the epoch.
 
     Returns:
@@ -97,7 +97,7 @@ def prepare(
     """
     if not settings.enabled:
         return Receipt(Status.SKIPPED, Reason.DISABLED)
-    if carrier is not None and not may_track(settings, carrier):
+    if connection is not None and not may_track(settings, connection):
         return Receipt(Status.SKIPPED, Reason.NO_CONSENT)
     tid, ref_id = context.tid, signup.ref_id
     if tid is None and ref_id is None:

@@ -86,7 +86,7 @@ class Sources:
     def cookie(
         self,
         context: RequestTracking,
-        carrier: Mapping[str, Any],
+        connection: Mapping[str, Any],
         header: Callable[[str], str],
         *,
         method: str,
@@ -96,7 +96,7 @@ class Sources:
 
         Args:
             context: A context that `attach` has filled.
-            carrier: The environ or scope, to ask for consent.
+            connection: The environ or scope, to ask for consent.
             header: Looks a request header up by its lower-case name; empty where absent.
             method: The request's method.
             scheme: ``http`` or ``https``, as the server saw it.
@@ -118,7 +118,7 @@ class Sources:
             accept=header("accept"),
         ):
             return None
-        if not may_track(self._settings, carrier):
+        if not may_track(self._settings, connection):
             return None
         return keeper.set_cookie(new, secure=self._is_secure(scheme, header))
 

@@ -48,8 +48,8 @@ def test_before_send() -> None:
 def test_may_track(cookie: str, reason: str | None) -> None:
     """The banner's cookie decides."""
     account = Account(consent=hook("def may_track", "may_track"))
-    carrier = visit_by_wsgi(account.fprom, cookie=f"_fprom_tid={TID}; {cookie}").carrier
-    assert account.fprom.track_signup(carrier, EMAIL).reason == reason
+    connection = visit_by_wsgi(account.fprom, cookie=f"_fprom_tid={TID}; {cookie}").connection
+    assert account.fprom.track_signup(connection, EMAIL).reason == reason
 
 
 def test_what_is_listed() -> None:

@@ -39,12 +39,12 @@ def signup(
 def decide(
     said: SignUp | None = None,
     context: TrackingContext = VISITOR,
-    carrier: dict[str, Any] | None = None,
+    connection: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Lead | Receipt:
     """Decide what is sent."""
     made = FpromSettings(api_key="k", account_id="a", **settings)
-    return prepare(made, said or signup(), context, carrier, now=NOW)
+    return prepare(made, said or signup(), context, connection, now=NOW)
 
 
 def lead_of(*args: Any, **kwargs: Any) -> Lead:
@@ -136,7 +136,7 @@ def test_disabled() -> None:
     """FPROM_ENABLED=false sends nothing, and asks nobody."""
     consent = MagicMock()
 
-    receipt = decide(carrier={}, enabled=False, consent=consent)
+    receipt = decide(connection={}, enabled=False, consent=consent)
 
     assert receipt == Receipt(Status.SKIPPED, Reason.DISABLED)
     consent.assert_not_called()
@@ -259,12 +259,12 @@ def test_no_address(rule: SendIp) -> None:
 )
 def test_consent(answer: object, agreed: bool) -> None:
     """FPROM_CONSENT is handed the environ or scope, and decides."""
-    consent, carrier = MagicMock(return_value=answer), {"type": "http"}
+    consent, connection = MagicMock(return_value=answer), {"type": "http"}
 
-    decision = decide(carrier=carrier, consent=consent)
+    decision = decide(connection=connection, consent=consent)
 
-    consent.assert_called_once_with(carrier)
-    assert consent.call_args.args[0] is carrier
+    consent.assert_called_once_with(connection)
+    assert consent.call_args.args[0] is connection
     assert isinstance(decision, Lead) == agreed
     if not agreed:
         assert decision == Receipt(Status.SKIPPED, Reason.NO_CONSENT)
@@ -274,7 +274,7 @@ def test_a_bare_context_counts_as_asked() -> None:
     """Where no request is at hand, nobody is asked."""
     consent = MagicMock(return_value=False)
 
-    assert isinstance(decide(carrier=None, consent=consent), Lead)
+    assert isinstance(decide(connection=None, consent=consent), Lead)
     consent.assert_not_called()
 
 
@@ -287,7 +287,7 @@ def test_a_consent_hook_that_raises(caplog: pytest.LogCaptureFixture) -> None:
     """A hook that raises means no, and is told by its type only."""
     consent = MagicMock(side_effect=KeyError("CANARY"))
 
-    assert decide(carrier={}, consent=consent) == Receipt(Status.SKIPPED, Reason.NO_CONSENT)
+    assert decide(connection={}, consent=consent) == Receipt(Status.SKIPPED, Reason.NO_CONSENT)
     assert "FPROM_CONSENT raised KeyError: taken as no consent." in caplog.text
     assert "CANARY" not in caplog.text
 
@@ -347,7 +347,7 @@ def test_before_send_is_not_asked_about_nobody() -> None:
     before_send = MagicMock()
 
     decide(context=TrackingContext(), before_send=before_send)
-    decide(carrier={}, consent=lambda _carrier: False, before_send=before_send)
+    decide(connection={}, consent=lambda _connection: False, before_send=before_send)
 
     before_send.assert_not_called()
 

@@ -21,7 +21,7 @@ PASSWORD = "pa55-CANARY"
 GOOD = {"FPROM_API_KEY": KEY, "FPROM_ACCOUNT_ID": "acc-1"}
 
 
-def agree(_carrier: Any) -> bool:
+def agree(_connection: Any) -> bool:
     """Stand in for a hook."""
     return True
 

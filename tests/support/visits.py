@@ -88,7 +88,7 @@ class Answer:
     """What came back of a request, and the context the app was given."""
 
     context: TrackingContext
-    carrier: dict[str, Any]
+    connection: dict[str, Any]
     headers: list[tuple[str, str]] = field(default_factory=list)
 
     @property

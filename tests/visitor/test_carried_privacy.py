@@ -41,7 +41,7 @@ def test_only_what_would_be_sent_is_carried(
 
 def test_an_organic_visitor_is_nobody(account: Account, visit: Visit) -> None:
     """Without tid and ref the token does not hold an address either."""
-    context = account.fprom.load_tracking(dump_tracking(visit(account.fprom).carrier))
+    context = account.fprom.load_tracking(dump_tracking(visit(account.fprom).connection))
 
     assert (context.tid, context.ref_id, context.ip) == (None, None, None)
     assert track_signup(context, EMAIL).reason == "organic"
@@ -66,7 +66,7 @@ def test_without_consent_nobody_is_carried(visit: Visit, hook: Any) -> None:
     """The token is a good one, so the flow goes on; it holds an organic visitor."""
     account = Account(consent=hook)
     seen = visit(account.fprom, cookie=f"_fprom_tid={TID}")
-    context = account.fprom.load_tracking(dump_tracking(seen.carrier))
+    context = account.fprom.load_tracking(dump_tracking(seen.connection))
 
     assert (context.tid, context.ref_id, context.ip) == (None, None, None)
     assert context.captured_at is not None
@@ -76,15 +76,15 @@ def test_consent_is_asked_with_the_request(visit: Visit) -> None:
     """The hook sees the environ or scope; a context at hand without its request counts as asked."""
     asked: list[object] = []
 
-    def hook(carrier: object) -> bool:
-        asked.append(carrier)
+    def hook(connection: object) -> bool:
+        asked.append(connection)
         return False
 
     account = Account(consent=hook)
     seen = visit(account.fprom, cookie=f"_fprom_tid={TID}")
 
-    assert account.fprom.load_tracking(dump_tracking(seen.carrier)).tid is None
-    assert asked == [seen.carrier]
+    assert account.fprom.load_tracking(dump_tracking(seen.connection)).tid is None
+    assert asked == [seen.connection]
     assert account.fprom.load_tracking(dump_tracking(seen.context)).tid == TID
     assert len(asked) == 1
 

@@ -39,10 +39,10 @@ def test_a_hook_that_raises(
     """It is a no, one line in the log without anything of the visitor, and one more counted."""
     hook: dict[str, Any] = {setting: fail}
     account = Account(**hook)
-    carrier = visit(account.fprom, cookie=VENDOR).carrier
+    connection = visit(account.fprom, cookie=VENDOR).connection
     before = account.fprom.stats().hook_errors
     for _ in range(3):
-        receipt = account.fprom.track_signup(carrier, EMAIL)
+        receipt = account.fprom.track_signup(connection, EMAIL)
         assert (receipt.status, receipt.reason) == ("skipped" if reason else "sent", reason)
 
     assert len(account.leads) == (0 if reason else 3)
@@ -57,7 +57,7 @@ def test_each_account_counts_its_own(visit: Visit) -> None:
     sound = Account(account_id="sound")
     broken = Account(consent=fail)
     before = broken.fprom.stats().hook_errors
-    broken.fprom.track_signup(visit(broken.fprom, cookie=VENDOR).carrier, EMAIL)
+    broken.fprom.track_signup(visit(broken.fprom, cookie=VENDOR).connection, EMAIL)
     assert broken.fprom.stats().hook_errors == before + 1
     assert sound.fprom.stats().hook_errors == 0
 
@@ -66,16 +66,16 @@ def test_the_hook_gets_the_environ_or_scope_of_a_frameworks_request(visit: Visit
     """Never the request object, even where that is a mapping, as Starlette's is."""
     asked: list[object] = []
 
-    def hook(carrier: object) -> bool:
-        asked.append(carrier)
+    def hook(connection: object) -> bool:
+        asked.append(connection)
         return True
 
     account = Account(consent=hook)
-    carrier = visit(account.fprom, cookie=VENDOR).carrier
-    request = HTTPConnection(carrier) if "type" in carrier else Request(carrier)
+    connection = visit(account.fprom, cookie=VENDOR).connection
+    request = HTTPConnection(connection) if "type" in connection else Request(connection)
     assert account.fprom.track_signup(request, EMAIL).status == "sent"
     assert account.fprom.load_tracking(account.fprom.dump_tracking(request)).tid == TID
-    assert [one is carrier for one in asked] == [True, True]
+    assert [one is connection for one in asked] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_hook_gets_the_environ_or_scope_of_a_frameworks_request(visit: Visit
 def test_consent(visit: Visit, answer: Any, *, sent: bool) -> None:
     """Only what counts as true is a yes."""
     account = Account(consent=lambda _: answer)
-    receipt = account.fprom.track_signup(visit(account.fprom, cookie=VENDOR).carrier, EMAIL)
+    receipt = account.fprom.track_signup(visit(account.fprom, cookie=VENDOR).connection, EMAIL)
     assert (receipt.reason is None, bool(account.leads)) == (sent, sent)
 
 

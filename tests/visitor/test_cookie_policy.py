@@ -166,8 +166,8 @@ def test_consent_is_asked_only_when_there_is_something_to_write(visit: Visit) ->
     """The hook gets the environ or scope, once; images and known visitors do not ask."""
     asked: list[object] = []
 
-    def hook(carrier: object) -> bool:
-        asked.append(carrier)
+    def hook(connection: object) -> bool:
+        asked.append(connection)
         return True
 
     account = Account(keep_days=60, consent=hook)
@@ -175,7 +175,7 @@ def test_consent_is_asked_only_when_there_is_something_to_write(visit: Visit) ->
     visit(account.fprom, cookie=VENDOR, headers=FETCH)
     assert asked == []
     seen = visit(account.fprom, cookie=VENDOR)
-    assert asked == [seen.carrier]
+    assert asked == [seen.connection]
     visit(account.fprom, cookie=f"{VENDOR}; {seen.jar}")
     assert len(asked) == 1
 

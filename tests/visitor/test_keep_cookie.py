@@ -73,7 +73,7 @@ def test_safari_on_day_30(keeping: Account, visit: Visit) -> None:
     seen = visit(keeping.fprom, method="POST", cookie=kept)
 
     assert (seen.context.tid, seen.context.ref_id, seen.written) == (TID, "anna", [])
-    assert track_signup(seen.carrier, EMAIL).status == "sent"
+    assert track_signup(seen.connection, EMAIL).status == "sent"
     (lead,) = keeping.leads
     assert (lead["tid"], lead["ip"], "ref_id" in lead) == (TID, IP, False)
 
@@ -116,7 +116,7 @@ def test_a_newer_visitor_takes_nothing_of_the_older(keeping: Account, visit: Vis
     """A tid without a ref does not lose what is known; the tid is what counts."""
     kept = visit(keeping.fprom, cookie=VENDOR).jar
     newer = visit(keeping.fprom, cookie=f"{kept}; _fprom_tid={OTHER_TID}")
-    track_signup(visit(keeping.fprom, method="POST", cookie=newer.jar).carrier, EMAIL)
+    track_signup(visit(keeping.fprom, method="POST", cookie=newer.jar).connection, EMAIL)
     assert (keeping.leads[0]["tid"], "ref_id" in keeping.leads[0]) == (OTHER_TID, False)
 
 

@@ -36,7 +36,7 @@ def test_a_blocked_script(linked: Account, visit: Visit) -> None:
     seen = visit(linked.fprom, method="POST", cookie=landed.jar)
 
     assert (seen.context.tid, seen.context.ref_id) == (None, "anna")
-    assert track_signup(seen.carrier, EMAIL).status == "sent"
+    assert track_signup(seen.connection, EMAIL).status == "sent"
     (lead,) = linked.leads
     assert ("tid" in lead, lead["ref_id"], lead["ip"]) == (False, "anna", IP)
 
@@ -45,7 +45,7 @@ def test_a_tid_that_comes_after_all_is_sent_alone(linked: Account, visit: Visit)
     """The ref is only for visitors who never got a tid."""
     landed = visit(linked.fprom, query="fpr=anna")
     cookie = f"{landed.jar}; _fprom_tid={TID}"
-    track_signup(visit(linked.fprom, method="POST", cookie=cookie).carrier, EMAIL)
+    track_signup(visit(linked.fprom, method="POST", cookie=cookie).connection, EMAIL)
     assert (linked.leads[0]["tid"], "ref_id" in linked.leads[0]) == (TID, False)
 
 

@@ -24,7 +24,7 @@ def test_the_header_is_the_tid(api: Account, visit: Visit) -> None:
     for name in ("X-Fprom-Tid", "x-fprom-tid"):
         seen = visit(api.fprom, method="POST", headers={name: TID})
         assert (seen.context.tid, seen.written) == (TID, [])
-        assert track_signup(seen.carrier, EMAIL).status == "sent"
+        assert track_signup(seen.connection, EMAIL).status == "sent"
         assert (api.leads[-1]["tid"], api.leads[-1]["ip"]) == (TID, IP)
     assert visit(api.fprom, headers={**NAVIGATION, "X-Fprom-Tid": TID}).written == []
 

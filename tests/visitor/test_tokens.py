@@ -49,9 +49,9 @@ def signed(payload: object, *, key: str = KEY, purpose: str = "signup") -> str:
 def test_a_visitor_comes_back(account: Account, visit: Visit) -> None:
     """The tid, the ref, the address and the moment of capture; the next request brings only it."""
     first = visit(account.fprom, cookie=COOKIES)
-    token = dump_tracking(first.carrier)
+    token = dump_tracking(first.connection)
     account.clock.later(days=3)
-    back = load_tracking(visit(account.fprom, query=f"state={token}").carrier, token)
+    back = load_tracking(visit(account.fprom, query=f"state={token}").connection, token)
 
     assert (back.tid, back.ref_id, back.ip) == (TID, "anna", IP)
     assert back.captured_at == datetime.fromtimestamp(int(NOW), UTC)
@@ -60,9 +60,9 @@ def test_a_visitor_comes_back(account: Account, visit: Visit) -> None:
 
 def test_a_loaded_visitor_is_signed_up(account: Account, visit: Visit) -> None:
     """The module's function takes it, for it knows the account; the sign-up is now."""
-    token = dump_tracking(visit(account.fprom, cookie=COOKIES).carrier)
+    token = dump_tracking(visit(account.fprom, cookie=COOKIES).connection)
     account.clock.later(days=3)
-    context = load_tracking(visit(account.fprom).carrier, token)
+    context = load_tracking(visit(account.fprom).connection, token)
 
     assert track_signup(context, EMAIL).status == "sent"
     (lead,) = account.leads
@@ -72,7 +72,7 @@ def test_a_loaded_visitor_is_signed_up(account: Account, visit: Visit) -> None:
 
 def test_an_ordinary_token_is_short_and_url_safe(account: Account, visit: Visit) -> None:
     """At most 200 characters that need no encoding in a URL, and nothing secret in them."""
-    token = dump_tracking(visit(account.fprom, cookie=COOKIES).carrier)
+    token = dump_tracking(visit(account.fprom, cookie=COOKIES).connection)
 
     assert len(token) <= 200
     assert set(token) <= {*string.ascii_letters, *string.digits, "-", "_", "."}
@@ -89,7 +89,7 @@ def test_the_longest_cookies_make_a_token_that_is_read(account: Account, visit: 
     """Whatever counts as a tid and a ref can be carried."""
     for odd in ("x" * 512, "".join(chr(0xA0 + i % 96) for i in range(512))):
         first = visit(account.fprom, cookie=f"_fprom_tid={odd}; _fprom_ref={odd}")
-        back = account.fprom.load_tracking(dump_tracking(first.carrier))
+        back = account.fprom.load_tracking(dump_tracking(first.connection))
         assert (back.tid, back.ref_id) == (first.context.tid, first.context.ref_id)
         assert len(back.tid or "") == 512
 
