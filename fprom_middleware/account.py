@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
-import os
 import threading
 import time
 import weakref
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 from .errors import FpromConfigError, FpromTokenError
 from .events.prepare import SignUp, prepare
 from .events.receipt import Reason, Receipt, Status
+from .forking import call_in_child
 from .hooks import hook_errors
 from .settings.choices import DeliveryMode, WorkerMode
 from .settings.model import NO_SIGNING_KEYS, FpromSettings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import httpx
 
     from .delivery.base import Delivery
+    from .delivery.durable import OutboxDelivery
     from .outbox.stats import Counts, Stats
     from .visitor.sources import Sources
     from .visitor.tokens import Signer
@@ -89,7 +91,7 @@ class Fprom:
         self._lock = threading.Lock()
         # True until a first request has started the background thread of this process.
         self.needs_start = self._has_thread()
-        _everyone.add(self)
+        _accounts.add(self)
         if settings.enabled and settings.delivery is DeliveryMode.OUTBOX:
             # Now and not at the first sign-up: a wrong URL fails at start, and no view waits
             # for an import.
@@ -375,11 +377,12 @@ class Fprom:
         from .delivery.durable import OutboxDelivery  # noqa: PLC0415
 
         delivery = OutboxDelivery(self.settings, api, clock=self.clock)
+        _open.add(delivery)
         # An app that is thrown away, as tests do by the hundred, takes its thread with it.
         weakref.finalize(self, delivery.retire).atexit = False
         return delivery
 
-    def _forked(self) -> None:
+    def _start_afresh(self) -> None:
         # Threads, locks and connections are the parent's. What it held is kept, unused: were
         # it collected here, its connections would be closed under the parent's feet.
         _inherited.append(self._delivery)
@@ -388,17 +391,26 @@ class Fprom:
         self.needs_start = self._has_thread()
 
 
-_everyone: weakref.WeakSet[Fprom] = weakref.WeakSet()
+_accounts: weakref.WeakSet[Fprom] = weakref.WeakSet()
+# A delivery can outlive its account, until its thread has sent what is due.
+_open: weakref.WeakSet[OutboxDelivery] = weakref.WeakSet()
 _inherited: list[object] = []
 
 
-def _after_fork() -> None:
-    for fprom in list(_everyone):
-        fprom._forked()  # noqa: SLF001 - this module's own
+def _start_afresh() -> None:
+    _inherited.extend(_open)
+    _open.clear()
+    for fprom in list(_accounts):
+        fprom._start_afresh()  # noqa: SLF001 - this module's own
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
-    os.register_at_fork(after_in_child=_after_fork)
+@atexit.register
+def _close_all() -> None:
+    for delivery in list(_open):
+        delivery.close()
+
+
+call_in_child(_start_afresh)
 
 
 def _broken(error: Exception) -> Receipt:

@@ -23,10 +23,10 @@ from fprom_middleware import (
     Receipt,
     Status,
     TrackingContext,
+    account,
     track_signup,
     track_signup_async,
 )
-from fprom_middleware import account as tracker
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.visitor.context import KEY
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
@@ -613,12 +613,14 @@ def test_a_forked_child_starts_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     fprom = Api().fprom()
     parents = fprom._deliverer()
     kept: list[object] = []
-    monkeypatch.setattr(tracker, "_everyone", {fprom})
-    monkeypatch.setattr(tracker, "_inherited", kept)
+    monkeypatch.setattr(account, "_accounts", {fprom})
+    monkeypatch.setattr(account, "_open", {parents})
+    monkeypatch.setattr(account, "_inherited", kept)
 
     with fprom._lock:
-        tracker._after_fork()
+        account._start_afresh()
 
     assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
     assert fprom._deliverer() is not parents
-    assert kept == [parents]
+    assert parents in kept
+    assert parents not in account._open

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from fprom_middleware import forking as forks
-from fprom_middleware.forking import Turnstile
-from tests.support.outbox import becomes, eventually, make_lead
+import pytest
+
+from fprom_middleware import forking
+from fprom_middleware.forking import ForkLock
+from tests.support.outbox import becomes, eventually, make_lead, run_program
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.support.fixtures import MakeOutbox
 
 
 def test_a_fork_waits_for_those_inside_and_keeps_the_others_out() -> None:
-    """It closes once all are out; who came meanwhile goes in afterwards."""
+    """It closes once no thread shares the lock; those that came meanwhile share it afterwards."""
     events: list[str] = []
-    turnstile = Turnstile(lambda: events.append("closed"))
+    lock = ForkLock(lambda: events.append("closed"))
     leave = threading.Event()
 
     def work(name: str) -> None:
-        with turnstile:
+        with lock:
             events.append(f"{name} in")
             leave.wait(20)
             events.append(f"{name} out")
 
     def fork() -> None:
-        turnstile.shut()
+        lock.acquire_exclusive()
         events.append("forked")
-        turnstile.open()
+        lock.release_exclusive()
 
     first, second = (threading.Thread(target=work, args=[name]) for name in ("one", "two"))
     forker = threading.Thread(target=fork)
     first.start()
     assert becomes(lambda: events, ["one in"])
     forker.start()
-    assert eventually(lambda: turnstile._shut)
+    assert eventually(lambda: lock._forking)
     second.start()
     time.sleep(0.05)
     assert events == ["one in"]
@@ -51,19 +52,19 @@ def test_a_fork_waits_for_those_inside_and_keeps_the_others_out() -> None:
 
 
 def test_a_fork_is_not_held_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever stays inside too long keeps what is open; the child begins anew all the same."""
+    """A thread that works too long keeps what is open; the child begins anew all the same."""
     closed: list[int] = []
-    turnstile = Turnstile(lambda: closed.append(1))
-    monkeypatch.setattr(forks, "PATIENCE", 0.05)
-    with turnstile, turnstile:
-        turnstile.shut()
-        turnstile.open()
+    lock = ForkLock(lambda: closed.append(1))
+    monkeypatch.setattr(forking, "FORK_WAIT_SECONDS", 0.05)
+    with lock, lock:
+        lock.acquire_exclusive()
+        lock.release_exclusive()
         assert closed == []
-    turnstile.shut()
+    lock.acquire_exclusive()
     assert closed == [1]
-    turnstile.reset()
-    with turnstile:
-        assert turnstile._inside == 1
+    lock.reset()
+    with lock:
+        assert lock._sharing == 1
 
 
 def test_a_database_closes_its_connections_for_a_fork_and_goes_on(
@@ -71,17 +72,47 @@ def test_a_database_closes_its_connections_for_a_fork_and_goes_on(
 ) -> None:
     """What is registered with the interpreter, called as it calls it."""
     outbox = outbox_at(sqlite_url)
-    turnstile_of_an_idle_one = outbox_at(sqlite_url).database._turnstile
     outbox.put(make_lead())
     engine = outbox.database._open().engine
     assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
-    forks._before()
+    forking._before()
     assert engine.pool.checkedin() == 0  # type: ignore[attr-defined]
-    forks._after()
+    later = ForkLock(list)
+    forking._after_in_parent()
     outbox.put(make_lead())
-    forks._before()
-    forks._in_child()
-    outbox.put(make_lead())
+    with later:
+        assert later._forking == 0
 
-    assert outbox.stats().pending == 3
-    assert turnstile_of_an_idle_one is not outbox.database._turnstile
+    assert outbox.stats().pending == 2
+
+
+FORK = """
+import os, threading
+from fprom_middleware.forking import ForkLock, call_in_child
+
+closed, called = [], []
+lock = ForkLock(lambda: closed.append(os.getpid()))
+call_in_child(lambda: called.append(os.getpid()))
+
+def fork():
+    child = os.fork()
+    if child:
+        assert os.waitpid(child, 0)[1] == 0
+    return not child
+
+if fork():
+    with lock:
+        assert called == [os.getpid()] and len(closed) == 1
+    if fork():
+        assert called[1:] == [os.getpid()] and len(closed) == 1
+    os._exit(0)
+with lock:
+    assert closed == [os.getpid()] and not called
+print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_begins_anew() -> None:
+    """Its locks are free; what they guard is its parent's, and not closed before its own forks."""
+    assert run_program(FORK) == "done\n"

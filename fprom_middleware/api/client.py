@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import threading
 import time
 from http.cookiejar import CookieJar
 from importlib.metadata import PackageNotFoundError, version
@@ -32,7 +32,7 @@ except PackageNotFoundError:  # pragma: no cover - a source tree that nobody ins
 
 
 class TrackingApi:
-    """One account's Tracking API, with one pooled client a process (and an event loop).
+    """One account's Tracking API, with one pooled client (and one an event loop).
 
     Every answer and every failure becomes an `Outcome`; nothing but a cancellation is raised.
 
@@ -55,9 +55,8 @@ class TrackingApi:
         self._clock = clock
         self._given = client
         self._given_async = async_client
-        # By process id: a forked child must not share its parent's sockets. No lock guards it,
-        # for a fork in the wrong moment would leave the child one that nobody opens.
-        self._pooled: dict[int, httpx.Client] = {}
+        self._pooled: httpx.Client | None = None
+        self._lock = threading.Lock()
         # An async connection belongs to the event loop that opened it.
         self._pooled_async: anyio.lowlevel.RunVar[httpx.AsyncClient | None] = anyio.lowlevel.RunVar(
             f"fprom client {id(self)}", None
@@ -108,7 +107,8 @@ class TrackingApi:
 
     def close(self) -> None:
         """Close the pooled connections of the sync calls."""
-        client = self._pooled.pop(os.getpid(), None)
+        with self._lock:
+            client, self._pooled = self._pooled, None
         if client is not None:
             client.close()
 
@@ -141,20 +141,13 @@ class TrackingApi:
     def _client(self) -> httpx.Client:
         if self._given is not None:
             return self._given
-        process = os.getpid()
-        client = self._pooled.get(process)
-        if client is None:
-            # What a parent process left is dropped, never closed: its pool may be in use there.
-            for parent in set(self._pooled) - {process}:
-                self._pooled.pop(parent, None)
-            made = httpx.Client(
-                transport=DeadlineTransport(environment_proxy(self._settings.base_url)),
-                **_options(),
-            )
-            client = self._pooled.setdefault(process, made)
-            if client is not made:
-                made.close()
-        return client
+        with self._lock:
+            if self._pooled is None:
+                self._pooled = httpx.Client(
+                    transport=DeadlineTransport(environment_proxy(self._settings.base_url)),
+                    **_options(),
+                )
+            return self._pooled
 
     def _async_client(self) -> httpx.AsyncClient:
         if self._given_async is not None:

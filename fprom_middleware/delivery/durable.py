@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import threading
-import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -113,7 +110,6 @@ class OutboxDelivery:
                 )
                 worker.start()
                 self._worker = worker
-                _running.add(self)
 
     def drain(
         self, *, limit: int | None = None, seconds: float | None = None, wait: bool = False
@@ -151,7 +147,6 @@ class OutboxDelivery:
         self._stopping.set()
         if self._worker is not None:
             self._worker.stop(GRACE)
-        _running.discard(self)
         self._api.close()
         self._database.close()
 
@@ -217,17 +212,3 @@ class OutboxDelivery:
         return Drain(
             self._settings, self.outbox, self._api, clock=self._clock, stopping=self._stopping
         )
-
-
-_running: weakref.WeakSet[OutboxDelivery] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_all() -> None:
-    for delivery in list(_running):
-        delivery.close()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
-    # A child does not close what is its parent's: a lock that was held there stays so for ever.
-    os.register_at_fork(after_in_child=_running.clear)

@@ -24,7 +24,7 @@ from sqlalchemy.exc import (
 )
 
 from ..errors import FpromConfigError
-from ..forking import Turnstile
+from ..forking import ForkLock
 from ..masking import mask_url
 from .engines import PATIENCE, READS, server_engine, sqlite_engine
 from .schema import create_tables
@@ -129,7 +129,7 @@ class Database:
         self._held: _Held | None = None
         self._inode: tuple[int, int] | None = None
         self._ready = False
-        self._turnstile = Turnstile(self._let_go) if self.is_sqlite else nullcontext()
+        self._fork_lock = ForkLock(self._close_for_fork) if self.is_sqlite else nullcontext()
 
     def run(self, work: Callable[[Connection], T], *, patience: float = PATIENCE) -> T:
         """Run a piece of work in one transaction, again while the database is busy or away.
@@ -193,7 +193,7 @@ class Database:
                 held.engine.dispose(close=held.pid == os.getpid())
 
     def _once(self, work: Callable[[Connection], T], *, read: bool) -> T:
-        with self._turnstile:
+        with self._fork_lock:
             if self._file_changed():
                 self.close()
             held = self._open()
@@ -204,7 +204,7 @@ class Database:
             with (held.reader if read else held.engine).begin() as connection:
                 return work(connection)
 
-    def _let_go(self) -> None:
+    def _close_for_fork(self) -> None:
         # The engine itself stays, and connects anew.
         held = self._held
         if held is not None and held.pid == os.getpid():

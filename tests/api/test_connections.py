@@ -18,7 +18,6 @@ import pytest
 import trio
 
 from fprom_middleware import Fprom, Lead, Status, TrackingContext
-from fprom_middleware.api import client as api_module
 from fprom_middleware.api.client import TrackingApi
 from fprom_middleware.api.protocol import NO_ANSWER
 from fprom_middleware.api.transport import DeadlineTransport, deadline
@@ -237,22 +236,23 @@ def test_what_ends_the_program_passes_through(lead: Lead, error: type[BaseExcept
 
 FORK = """
 import os, sys
-from fprom_middleware import FpromSettings, Lead
-from fprom_middleware.api.client import TrackingApi
+from fprom_middleware import Fprom, FpromSettings, TrackingContext
 
-api = TrackingApi(FpromSettings(api_key="k" * 20, account_id="a", base_url=sys.argv[1]))
+fprom = Fprom(FpromSettings(
+    api_key="k" * 20, account_id="a", base_url=sys.argv[1], delivery="inline"
+))
 def call(who):
-    assert api.signup(Lead(uid=who, tid="t")).status == "sent", who
+    assert fprom.track_signup(TrackingContext(tid="t"), uid=who).status == "sent", who
 call("parent before")
 child = os.fork()
 if not child:
     call("child")
     call("child again")
-    api.close()
+    fprom.close()
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 call("parent after")
-api.close()
+fprom.close()
 """
 
 
@@ -268,47 +268,21 @@ def test_a_forked_child_opens_its_own_connection() -> None:
     assert used == {"parent before": 1, "child": 2, "child again": 2, "parent after": 1}
 
 
-def test_after_a_fork_the_parent_s_client_is_dropped_unclosed(
-    lead: Lead, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Closing it could wait for a lock that some thread of the parent held."""
+def test_threads_share_one_pool(lead: Lead) -> None:
+    """The first to arrive opens it, the others wait for it."""
     with serving(answer(200, SENT)) as server:
         api = TrackingApi(make_settings(server.url))
-        api.signup(lead)
-        parent = api._client()
-        monkeypatch.setattr("os.getpid", lambda: -1)
+        clients = []
+        with api._lock:
+            threads = [
+                threading.Thread(target=lambda: clients.append(api._client())) for _ in range(4)
+            ]
+            for thread in threads:
+                thread.start()
+        for thread in threads:
+            thread.join()
         assert api.signup(lead).status is Status.SENT
-        assert not parent.is_closed
-        assert list(api._pooled) == [-1]
-        api.close()
-        parent.close()
-
-
-def test_two_threads_that_open_the_pool_at_once_end_with_one(
-    lead: Lead, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second to arrive uses the first one's, and closes its own."""
-    made: list[DeadlineTransport] = []
-
-    class Overtaken(DeadlineTransport):
-        closed = False
-
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            made.append(self)
-            if len(made) == 1:
-                api._client()
-
-        def close(self) -> None:
-            self.closed = True
-            super().close()
-
-    monkeypatch.setattr(api_module, "DeadlineTransport", Overtaken)
-    with serving(answer(200, SENT)) as server:
-        api = TrackingApi(make_settings(server.url))
-        assert api.signup(lead).status is Status.SENT
-        assert [getattr(one, "closed", None) for one in made] == [True, False]
-        assert len(server.talks) == 1
+        assert len({id(client) for client in clients}) == 1
         api.close()
 
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 import trio
 from sqlalchemy.exc import OperationalError
 
-from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext
+from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext, account
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.delivery.waiting import Buffer
 from fprom_middleware.outbox.schema import SCHEMA_ROW, accounts, leads
@@ -514,17 +514,14 @@ def test_aclose_closes_without_blocking(sqlite_url: str, make: MakeFprom, api: A
 
 def test_at_exit_every_running_account_is_closed(sqlite_url: str, api: Api) -> None:
     """What is registered with atexit."""
-    from fprom_middleware.delivery import durable as queued  # noqa: PLC0415 - its private function is the point
-
     fprom = Fprom(make_settings(sqlite_url, worker="thread"), client=api.client)
     sign_up(fprom)
     delivery = delivery_of(fprom)
-    assert delivery in queued._running
-    queued._close_all()
-    queued._close_all()
+    assert delivery in account._open
+    account._close_all()
+    account._close_all()
 
     assert delivery._stopping.is_set()
-    assert delivery not in queued._running
     fprom.close()
 
 
