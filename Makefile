@@ -12,14 +12,15 @@ FIND_PYTHON := for p in $${PYTHON:-python3 python3.14 python3.13 python3.12 pyth
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; exit 0; fi; \
 	done; echo "Python 3.11 or newer was not found; name one: make PYTHON=/path/to/python" >&2; exit 1
 
-# Tests that start servers, kill them or drive a browser: after the fast ones, two at a time.
-SLOW := tests/system tests/documents/recipes
+# Tests with programs of others: servers, brokers, a browser. They come after the rest.
+SYSTEM := tests/system tests/documents/recipes
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 # The core is every module of the package's own folder; the command's front door is run as a
 # process, where coverage does not follow.
 CORE := --include='fprom_middleware/*.py' --omit='fprom_middleware/cli/main.py,fprom_middleware/sandbox/*'
 
-.PHONY: help setup demo test lint types fast slow faults bench clean
+.PHONY: help setup demo check fix test lint types unit system faults bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,7 +45,14 @@ setup: $(VENV)/.test ## install everything into .venv
 demo: $(VENV)/.demo ## a shop and a local FirstPromoter to click through (ONCE=1: visit, sign up, check, exit)
 	@exec $(BIN)/python examples/demo.py $(if $(ONCE),--once)
 
-test: lint types fast slow ## lint, types and all tests
+check: lint types ## what to run after each change: lint, types and the fast tests, under 90 seconds
+	$(PYTEST) -q -m "not slow" $(addprefix --ignore=,$(SYSTEM))
+
+fix: $(VENV)/.test ## sort imports, mend what ruff can mend, format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint types unit system ## the whole: lint, types, all tests, the coverage gate
 
 lint: $(VENV)/.test ## ruff
 	$(BIN)/ruff check .
@@ -53,12 +61,12 @@ lint: $(VENV)/.test ## ruff
 types: $(VENV)/.test ## mypy, strict
 	$(BIN)/mypy
 
-fast: $(VENV)/.test ## tests without servers of others, with branch coverage
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered $(addprefix --ignore=,$(SLOW))
+unit: $(VENV)/.test ## all tests without programs of others, with branch coverage
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered $(addprefix --ignore=,$(SYSTEM))
 	$(BIN)/coverage report --skip-covered --fail-under=100 $(CORE)
 
-slow: $(VENV)/.test ## tests with real servers, brokers and kills, two at a time
-	$(BIN)/pytest -n 2 --dist loadfile $(SLOW)
+system: $(VENV)/.test ## tests with real servers, brokers, a browser and kills
+	$(PYTEST) $(SYSTEM)
 
 faults: $(VENV)/.test ## the fault suite in its long form: kills, deploys, outages
 	FPROM_FAULTS=long $(BIN)/pytest --timeout 1800 -s tests/system/faults

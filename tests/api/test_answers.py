@@ -201,6 +201,7 @@ def test_a_redirect_is_not_followed(calling: Calling, lead: Lead, code: int) -> 
     assert elsewhere.talks == []
 
 
+@pytest.mark.slow
 def test_a_slow_body_of_a_clear_status_keeps_the_status(calling: Calling, lead: Lead) -> None:
     """The time-out cuts the body off, the status stands."""
     behave = drip(b"x" * 200, first=compose(422, length=200))

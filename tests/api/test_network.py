@@ -72,6 +72,7 @@ SLOW: dict[str, tuple[Behaviour, Outcome]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("behave", "outcome"), SLOW.values(), ids=SLOW)
 def test_the_time_out_bounds_the_whole_call(
     calling: Calling, lead: Lead, behave: Behaviour, outcome: Outcome
@@ -81,6 +82,7 @@ def test_the_time_out_bounds_the_whole_call(
         assert call(lead) == outcome
 
 
+@pytest.mark.slow
 def test_after_a_time_out_the_next_call_has_its_own_time(calling: Calling, lead: Lead) -> None:
     """A call that ran out leaves neither its connection nor its deadline behind."""
     with serving(hang, answer(200, SENT)) as server, calling(server.url, timeout=1) as call:
@@ -111,6 +113,7 @@ def black_hole(port: int = 0) -> Iterator[int]:
         yield full.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_a_connection_that_never_comes_is_network(calling: Calling, lead: Lead) -> None:
     """The time-out covers the connection."""
     with (
@@ -133,6 +136,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
 
+@pytest.mark.slow
 def test_one_dead_address_of_a_name_leaves_time_for_the_next(
     calling: Calling,
     lead: Lead,
@@ -186,6 +190,7 @@ def numbers_only(arguments: tuple[Any, ...]) -> bool:
     return len(arguments) > 4 and bool(arguments[4] & socket.AI_NUMERICHOST)
 
 
+@pytest.mark.slow
 def test_a_resolver_that_hangs_keeps_the_time_out(
     calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +267,7 @@ def test_a_server_without_tls_is_network(calling: Calling, lead: Lead) -> None:
         assert call(lead) == NO_ANSWER
 
 
+@pytest.mark.slow
 def test_a_handshake_that_hangs_keeps_the_time_out(calling: Calling, lead: Lead) -> None:
     """The time-out covers TLS."""
 

@@ -228,6 +228,7 @@ def test_retry_after(value: str | None, expected: float | None) -> None:
     assert read_retry_after(value, now=NOW) == expected
 
 
+@pytest.mark.slow
 @given(st.text() | st.from_regex(r"[A-Za-z]{3}, [0-9]+ [A-Z][a-z]{2} [0-9]+ [0-9:]+ [A-Z0-9+-]+"))
 def test_any_retry_after_is_read(value: str) -> None:
     """Whatever the header says, the wait is within an hour, or none."""

@@ -117,6 +117,7 @@ def test_closing_leaves_an_injected_client_open(lead: Lead) -> None:
         assert len(server.talks) == 1
 
 
+@pytest.mark.slow
 def test_an_injected_client_keeps_its_time_out_per_answer(calling: Calling, lead: Lead) -> None:
     """The time-out of the settings holds for a client that has none."""
     clients = own_clients(timeout=None)

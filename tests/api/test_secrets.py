@@ -49,6 +49,7 @@ def written(caplog: pytest.LogCaptureFixture) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behave", BEHAVIOURS.values(), ids=BEHAVIOURS)
 def test_debug_logs_of_every_library_hold_no_secret(
     calling: Calling, lead: Lead, caplog: pytest.LogCaptureFixture, behave: Behaviour

@@ -89,6 +89,7 @@ def test_inline_delivery_needs_no_database(desk: Desk, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_database_that_refuses_is_named(desk: Desk) -> None:
     """The driver's own words, what to look at, and exit code 1."""
     url = "postgresql://shop:geheim@127.0.0.1:1/shop"

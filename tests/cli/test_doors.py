@@ -43,6 +43,7 @@ def test_the_environment_is_one_door(environ: dict[str, str], api: LoopbackApi) 
     assert api.keys == {f"Bearer {environ['FPROM_API_KEY']}"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["check", "drain", "outbox", "worker"])
 def test_a_wrong_setting_is_one_line(command: str, environ: dict[str, str]) -> None:
     """Exit code 2, the key, no trace, and nothing secret."""
@@ -70,6 +71,7 @@ def test_missing_keys_are_named(environ: dict[str, str]) -> None:
     assert result.output.startswith("Error: FPROM_API_KEY: is missing. Set it to ")
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_one_line(environ: dict[str, str]) -> None:
     """Exit code 1: nothing to set right, perhaps."""
     environ["FPROM_OUTBOX_URL"] = "postgresql://shop:geheim@127.0.0.1:1/shop"
@@ -106,6 +108,7 @@ def test_a_flask_app_is_another_door(tmp_path: Path, environ: dict[str, str]) ->
     assert drained.output.endswith("; 0 pending\n")
 
 
+@pytest.mark.slow
 def test_the_flask_command_lists_it(tmp_path: Path, environ: dict[str, str]) -> None:
     """As a developer starts it."""
     (tmp_path / "app.py").write_text(

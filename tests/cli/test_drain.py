@@ -137,6 +137,7 @@ def test_a_person_sees_a_bar(
     assert answer.endswith(f"due later 0; {3 - end} pending\n")
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_the_bar(environ: dict[str, str], api: LoopbackApi) -> None:
     """A real one."""
     put(environ, 3)
@@ -157,6 +158,7 @@ def test_a_terminal_gets_the_bar(environ: dict[str, str], api: LoopbackApi) -> N
     assert len(api.leads) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_watcher_that_is_told_to_stop_finishes_its_call(
     number: signal.Signals, environ: dict[str, str], api: LoopbackApi
@@ -179,6 +181,7 @@ def test_a_watcher_that_is_told_to_stop_finishes_its_call(
     assert out == "sent 1, duplicate 0, rejected 0, due later 0; 2 pending\n"
 
 
+@pytest.mark.slow
 def test_the_second_signal_ends_it_at_once(environ: dict[str, str], api: LoopbackApi) -> None:
     """Who presses Ctrl-C twice does not wait for a hanging API."""
     put(environ, 1)

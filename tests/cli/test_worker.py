@@ -53,6 +53,7 @@ def sign_up(environ: dict[str, str], email: str) -> None:
     fprom.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_leads_of_other_processes_are_sent_soon(
     number: signal.Signals,
@@ -75,6 +76,7 @@ def test_leads_of_other_processes_are_sent_soon(
     assert time.monotonic() - begun < 6
 
 
+@pytest.mark.slow
 def test_a_hanging_call_does_not_keep_it(
     process: subprocess.Popen[str], environ: dict[str, str], api: LoopbackApi
 ) -> None:
@@ -143,6 +145,7 @@ def test_without_an_outbox_it_does_not_start(desk: Desk) -> None:
     assert "there is no outbox to drain" in desk("worker", code=2, delivery="inline")
 
 
+@pytest.mark.slow
 def test_a_disabled_account_waits(desk: Desk) -> None:
     """A staging area runs the same processes; none of them may crash in a loop."""
     threading.Timer(0.8, os.kill, [os.getpid(), signal.SIGTERM]).start()

@@ -241,6 +241,7 @@ def test_an_unknown_visitor_may_become_known(
 # Pauses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [401, 403])
 def test_refused_credentials_drop_nothing_and_are_probed_every_five_minutes(
     *,
@@ -347,6 +348,7 @@ def test_a_prober_that_dies_frees_its_place(
     assert other.drain()["sent"] == 1
 
 
+@pytest.mark.slow
 def test_a_pause_by_somebody_else_stops_a_batch_that_is_under_way(
     sqlite_url: str, make: MakeFprom, api: Api, clock: Clock
 ) -> None:
@@ -369,6 +371,7 @@ def test_a_pause_by_somebody_else_stops_a_batch_that_is_under_way(
     assert due == [clock.now] * 3 + [clock.now + 60]
 
 
+@pytest.mark.slow
 def test_an_unpaused_batch_goes_on(sqlite_url: str, make: MakeFprom, api: Api) -> None:
     """The same look, and nobody has paused anything."""
     fprom = make(sqlite_url)
@@ -381,6 +384,7 @@ def test_an_unpaused_batch_goes_on(sqlite_url: str, make: MakeFprom, api: Api) -
 # Pace
 
 
+@pytest.mark.slow
 def test_six_hours_of_outage(sqlite_url: str, make: MakeFprom, api: Api, clock: Clock) -> None:
     """10,000 leads, two drainers: none lost, one probe a minute, never over the limit."""
     drainers = [make(sqlite_url) for _ in range(2)]
@@ -424,6 +428,7 @@ def test_six_hours_of_outage(sqlite_url: str, make: MakeFprom, api: Api, clock: 
     assert clock.now - back < 3 * 3600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_several_drainers_keep_one_pace_together(
     database_url: str, make: MakeFprom, api: Api, clock: Clock, seed: int
@@ -656,6 +661,7 @@ def test_a_hook_that_raises_stops_nothing(
     assert "canary" not in caplog.text
 
 
+@pytest.mark.slow
 def test_every_final_outcome_is_told_once_and_no_other(
     sqlite_url: str, make: MakeFprom, api: Api, clock: Clock
 ) -> None:
@@ -717,6 +723,7 @@ def test_what_fails_is_logged(
     assert "canary" not in caplog.text
 
 
+@pytest.mark.slow
 def test_drains_on_several_threads_share_the_work(
     database_url: str, make: MakeFprom, api: Api
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_wrong_outbox_url_fails_at_start(url: str) -> None:
 # A database that refuses
 
 
+@pytest.mark.slow
 def test_a_locked_database_holds_up_no_view_for_long(
     sqlite_url: str, make: MakeFprom, api: Api, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -252,6 +253,7 @@ def test_where_memory_is_full_the_receipt_says_that_nothing_is_kept(
     assert fprom.stats().not_durable == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["query_only = 1", "max_page_count = 1"])
 def test_a_file_that_is_read_only_or_a_disk_that_is_full(
     sqlite_url: str, make: MakeFprom, setting: str
@@ -301,6 +303,7 @@ print(fprom.stats().pending, fprom.stats().not_durable)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="limits of a process are Unix's")
 def test_a_disk_that_fills_up_under_a_running_app(sqlite_url: str) -> None:
     """The file may grow no further: no sign-up fails, the count is exact, nothing is lost."""
@@ -351,6 +354,7 @@ def test_what_nobody_thought_of_fails_no_view(
     assert "canary" not in caplog.text
 
 
+@pytest.mark.slow
 def test_postgresql_that_is_away_holds_up_no_view_for_long(make: MakeFprom) -> None:
     """Nobody listens there: a second, then memory."""
     fprom = make("postgresql://postgres@127.0.0.1:9/nowhere")
@@ -615,6 +619,7 @@ def test_no_log_line_and_no_error_names_anybody(
         assert canary not in said, canary
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_names_nobody_and_no_password(make: MakeFprom) -> None:
     """Neither the driver's error nor what is logged about it."""
     name, tid, ip, uid = CANARIES
@@ -673,6 +678,7 @@ def test_leads_of_another_version_of_the_package_can_be_read(
     assert api.uids == ["5"]
 
 
+@pytest.mark.slow
 def test_the_worker_flushes_what_waits(
     sqlite_url: str, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

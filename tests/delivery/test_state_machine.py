@@ -285,12 +285,14 @@ def run(outbox_class: type[Outbox], *, limit: int, examples: int = 300) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [3, 25])
 def test_the_outbox_keeps_its_promises(limit: int) -> None:
     """One live lease a lead, nothing vanishes, the pace is kept: 2 x 150 lives of 50 steps."""
     run(Outbox, limit=limit, examples=150)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bug", "limit", "seen"),
     [

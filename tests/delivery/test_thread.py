@@ -156,6 +156,7 @@ def test_it_looks_often_while_somebody_may_commit(
     assert worker._sleep(None) == LONG_SLEEP
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [OSError("canary"), RuntimeError("canary")])
 def test_an_error_is_logged_waited_for_and_survived(
     worker: Worker, pump: Pump, caplog: pytest.LogCaptureFixture, error: Exception
@@ -232,6 +233,7 @@ def test_a_sign_up_starts_and_wakes_it(live: Fprom, api: Api) -> None:
         assert eventually(lambda: live.stats().pending == 0)
 
 
+@pytest.mark.slow
 def test_it_ends_in_time_while_a_call_hangs(live: Fprom, api: Api, sqlite_url: str) -> None:
     """`close` waits two seconds for the call in flight; the lead is safe in its row."""
     hanging, go_on = threading.Event(), threading.Event()
@@ -328,6 +330,7 @@ def test_two_event_loops_one_after_the_other(live: Fprom, api: Api) -> None:
     assert eventually(lambda: sorted(api.uids) == ["0", "1", "2", "3"])
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_for_a_while_is_drained_when_it_is_back(
     live: Fprom, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,6 +389,7 @@ print("done")
 )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_gets_its_own(database_url: str) -> None:
     """Its thread, connections and locks; at its exit it does not wait for its parent's."""
@@ -411,6 +415,7 @@ print("done")
 )
 
 
+@pytest.mark.slow
 def test_under_gevent_it_is_a_greenlet(database_url: str) -> None:
     """Monkey-patched before everything else, as gunicorn's worker does."""
     pytest.importorskip("gevent")
@@ -432,6 +437,7 @@ print(time.monotonic(), flush=True)
 )
 
 
+@pytest.mark.slow
 def test_the_end_of_the_process_waits_two_seconds_at_the_most(sqlite_url: str) -> None:
     """With a call in flight that hangs; the row is still there."""
     out = run_program(EXIT, sqlite_url).split()

@@ -115,6 +115,7 @@ def test_another_missing_module_is_no_missing_extra(monkeypatch: pytest.MonkeyPa
         call_command("fprom", "check")
 
 
+@pytest.mark.slow
 def test_the_middleware_alone_needs_no_click(tmp_path: Path) -> None:
     """The command line is an extra."""
     code = (

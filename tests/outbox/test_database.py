@@ -263,6 +263,7 @@ mine.execute("COMMIT")
 """
 
 
+@pytest.mark.slow
 def test_opening_the_file_keeps_the_locks_that_the_app_holds_on_it(tmp_path: Path) -> None:
     """POSIX drops all of a process's locks on a file when it closes any handle of it."""
     path = tmp_path / "shop.db"
@@ -291,6 +292,7 @@ def test_a_lock_that_is_let_go_in_time_costs_no_error(sqlite_url: str, tmp_path:
         assert database.read(count) == 2
 
 
+@pytest.mark.slow
 def test_a_lock_that_stays_is_waited_for_about_a_second(sqlite_url: str, tmp_path: Path) -> None:
     """Then the view has waited long enough."""
     with opened(sqlite_url) as database:
@@ -576,6 +578,7 @@ for number in range(20):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_find_a_corrupt_file_at_once_lose_nothing(
     sqlite_url: str, tmp_path: Path, outbox_at: MakeOutbox
 ) -> None:
@@ -655,6 +658,7 @@ def test_a_server_that_dropped_the_connections_is_asked_again(
     assert outbox.stats().pending == 2
 
 
+@pytest.mark.slow
 def test_a_locked_table_on_a_server_is_given_up_after_about_a_second(
     postgresql_url: str, outbox_at: MakeOutbox
 ) -> None:
@@ -732,6 +736,7 @@ print(outbox.stats().pending - sum(written))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_parent_and_forked_children_write_side_by_side(database_url: str) -> None:
     """One database object, three threads that go on writing, and twelve forks meanwhile."""

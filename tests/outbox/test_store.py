@@ -89,6 +89,7 @@ def test_a_lead_is_one_row(database_url: str, outbox_at: MakeOutbox) -> None:
     assert outbox.claim(1).claimed[0].lead.to_json() == lead.to_json()
 
 
+@pytest.mark.slow
 def test_many_leads_are_written_together_or_not_at_all(
     database_url: str, outbox_at: MakeOutbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,6 +362,7 @@ def test_a_late_delivery_does_not_take_who_has_its_row_by_now(
     assert uids(other.claim(1).claimed) == ["new"]
 
 
+@pytest.mark.slow
 def test_settling_is_patient(outbox_at: MakeOutbox, sqlite_url: str, clock: Clock) -> None:
     """What was sent is worth waiting for: up to a call's time-out, not a view's second."""
     outbox, other = outbox_at(sqlite_url, timeout=5.0), outbox_at(sqlite_url)
@@ -474,6 +476,7 @@ def drain_all(outbox: Outbox, claims: list[tuple[str | None, float]], problems: 
         problems.append("left")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drainers", [4])
 def test_threads_never_claim_the_same_lead(
     database_url: str, outbox_at: MakeOutbox, drainers: int
@@ -511,6 +514,7 @@ while misses < 3:
 """
 
 
+@pytest.mark.slow
 def test_processes_never_claim_the_same_lead(database_url: str, outbox_at: MakeOutbox) -> None:
     """Four processes, 2,000 leads, while a fifth goes on writing."""
     outbox = outbox_at(database_url, rate_limit=10**6)

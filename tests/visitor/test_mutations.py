@@ -130,6 +130,7 @@ def mutated(way: Way, originals: list[str], count: int) -> Iterator[str]:
             yield token
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_no_mutation_is_taken(account: Account, way: Way) -> None:
     """Each is refused with FpromTokenError, and never with anything else."""
@@ -146,6 +147,7 @@ def test_no_mutation_is_taken(account: Account, way: Way) -> None:
     assert reasons <= {"malformed", "bad_signature", "oversized"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_no_mutation_of_the_cookie_is_taken(visit: Visit, way: Way) -> None:
     """The keep cookie, changed in the same ways, says nothing, and nothing raises."""

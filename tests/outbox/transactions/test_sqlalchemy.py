@@ -172,6 +172,7 @@ def view(fprom: Fprom, session: Any, name: str, fate: int) -> None:
         raise ChangedMind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_users_and_leads_are_the_same(
     *, kind: Any, engine: sa.Engine, database_url: str, make: MakeFprom, api: Api, clock: Any
@@ -324,6 +325,7 @@ async def async_view(fprom: Fprom, session: Any, name: str, fate: int) -> None:
         raise ChangedMind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [plain_async_session, registered_async_session, plain_async_connection]
 )
@@ -359,6 +361,7 @@ def test_users_and_leads_are_the_same_on_async_drivers(
     assert drained(fprom, api, clock.later) == found
 
 
+@pytest.mark.slow
 def test_a_task_that_is_cancelled_at_any_moment(
     async_url: str, make: MakeFprom, api: Api, clock: Any
 ) -> None:
@@ -711,6 +714,7 @@ def test_a_django_connection_is_handed_on(
 # The thread
 
 
+@pytest.mark.slow
 def test_the_worker_wakes_soon_after_the_callers_commit(
     engine: sa.Engine, database_url: str, api: Api
 ) -> None:
