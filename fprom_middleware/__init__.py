@@ -9,7 +9,8 @@ from .events.lead import Lead
 from .events.receipt import Receipt, Status
 from .settings.model import FpromSettings
 from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
-from .visitor.context import TrackingContext, get_tracking
+from .visitor.context import TrackingContext
+from .visitor.locate import get_tracking
 
 __all__ = [
     "Fprom",

@@ -18,9 +18,10 @@ from .forking import call_in_child
 from .hooks import hook_errors
 from .settings.choices import DeliveryMode, WorkerMode
 from .settings.model import NO_SIGNING_KEYS, FpromSettings
-from .visitor.client_ip import AddressReader
 from .visitor.consent import may_track
-from .visitor.context import TrackingContext, locate
+from .visitor.context import TrackingContext
+from .visitor.locate import locate
+from .visitor.reader import VisitorReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from .delivery.base import Delivery
     from .delivery.durable import OutboxDelivery
     from .outbox.stats import Counts, Stats
-    from .visitor.sources import Sources
     from .visitor.tokens import Signer
 
 T = TypeVar("T")
@@ -75,16 +75,7 @@ class Fprom:
             settings = FpromSettings.from_mapping(settings)
         self.settings = settings
         self.clock = clock
-        header = settings.client_ip_header
-        self.address_header = header or "X-Forwarded-For"
-        self.address_name = self.address_header.lower().encode("ascii")
-        self.addresses = AddressReader(settings.trusted_proxies, edge=header is not None)
-        self.sources: Sources | None = None
-        if settings.keep_days or settings.link_params or settings.tid_header:
-            # Here and not above: whoever turns none on need not load itsdangerous.
-            from .visitor.sources import Sources  # noqa: PLC0415
-
-            self.sources = Sources(settings, clock)
+        self.visitor = VisitorReader(settings, clock)
         self._client = client
         self._async_client = async_client
         self._delivery: Delivery | None = None
@@ -96,12 +87,6 @@ class Fprom:
             # Now and not at the first sign-up: a wrong URL fails at start, and no view waits
             # for an import.
             self._delivery = self._make_delivery()
-        if header and not settings.trusted_proxies:
-            logger.warning(
-                "FPROM_CLIENT_IP_HEADER=%s is never believed while FPROM_TRUSTED_PROXIES trusts "
-                "nobody: name the proxies that hand it on.",
-                header,
-            )
 
     @classmethod
     def of(cls, given: Fprom | FpromSettings | Mapping[str, Any] | None) -> Fprom:
@@ -272,7 +257,7 @@ class Fprom:
             if default is REFUSE:
                 raise
             return default
-        context._fprom = self  # noqa: SLF001 - the context is this package's own
+        context.owner = self
         return context
 
     def _signer(self, purpose: str) -> Signer:

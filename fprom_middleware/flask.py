@@ -11,7 +11,7 @@ from .errors import FpromConfigError
 from .settings.model import OUTBOX_KEY, PREFIX
 from .snippet import fprom_script
 from .tracking import dump_tracking, load_tracking, track_signup
-from .visitor.context import get_tracking
+from .visitor.locate import get_tracking
 from .wsgi import FpromMiddleware
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from .asgi import FpromMiddleware
 from .errors import FpromConfigError
 from .snippet import fprom_script
 from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
-from .visitor.context import get_tracking
+from .visitor.locate import get_tracking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

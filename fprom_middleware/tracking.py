@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from .account import MAX_AGE, REFUSE
+from .account import MAX_AGE, REFUSE, Fprom
 from .errors import FpromNotInstalled
-from .visitor.context import locate
+from .visitor.locate import locate
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .account import Fprom
     from .events.receipt import Receipt
     from .visitor.context import TrackingContext
 
@@ -108,14 +107,14 @@ def fprom_of(request: object) -> Fprom:
     Raises:
         FpromNotInstalled: No context, or one made by hand, which knows no `Fprom`.
     """
-    fprom = locate(request)[0]._fprom  # noqa: SLF001 - the context is this package's own
-    if fprom is None:
+    owner = locate(request)[0].owner
+    if not isinstance(owner, Fprom):
         msg = (
             "This TrackingContext was made by hand and knows no Fprom. Hand it to yours: "
             "fprom.track_signup(context, email)."
         )
         raise FpromNotInstalled(msg)
-    return fprom
+    return owner
 
 
 def dump_tracking(request: object, *, purpose: str = "signup") -> str:

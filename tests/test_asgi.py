@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import Fprom, FpromConfigError, FpromSettings, TrackingContext, get_tracking
-from fprom_middleware.asgi import AsgiTracking, FpromMiddleware
+from fprom_middleware.asgi import FpromMiddleware
+from fprom_middleware.visitor.attach import AsgiTracking
 from fprom_middleware.visitor.context import KEY
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def test_headers_are_read_once(order: tuple[str, ...]) -> None:
     context = attach(fprom, iter(HEADERS))
 
     first = [getattr(context, name) for name in order]
-    fprom.addresses = None  # type: ignore[assignment]
+    fprom.visitor.addresses = None  # type: ignore[assignment]
 
     assert [getattr(context, name) for name in order] == first
     assert set(first) == {TID, "anna", "93.184.216.34"}
@@ -221,9 +222,9 @@ def test_headers_are_gone_through_once() -> None:
     serve(make(), scope)
     context = get_tracking(scope)
     assert isinstance(context, AsgiTracking)
-    context.read_headers()
+    context.scan()
     scope["headers"].clear()
-    context.read_headers()
+    context.scan()
 
     assert context.tid == TID
 
@@ -247,7 +248,7 @@ def test_nested_middlewares() -> None:
     nested = FpromMiddleware(FpromMiddleware(app, inner), outer)
     drive(nested(scope, app, app))  # type: ignore[arg-type]
 
-    assert get_tracking(scope)._fprom is inner
+    assert get_tracking(scope).owner is inner
     assert scope["state"]["fprom"] is get_tracking(scope)
     assert get_tracking(scope).ip == "93.184.216.34"
 

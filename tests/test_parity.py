@@ -50,7 +50,7 @@ async def asgi_app(*_: Any) -> None:
 
 def over_asgi(fprom: Fprom, cookies: list[bytes], hops: list[bytes], peer: str | None) -> Answer:
     """Return what an ASGI app learns from these header lines."""
-    name = fprom.address_header.lower().encode()
+    name = fprom.visitor.address_name
     # Lines of different names may come in any order; lines of one name keep theirs.
     headers = [(b"host", b"shop.example"), *[(name, hop) for hop in hops]]
     headers[1:1] = [(b"cookie", line) for line in cookies[:1]]
@@ -69,8 +69,7 @@ def over_wsgi(fprom: Fprom, cookies: list[bytes], hops: list[bytes], peer: str |
     if cookies:
         environ["HTTP_COOKIE"] = b"; ".join(cookies).decode("latin-1")
     if hops:
-        key = "HTTP_" + fprom.address_header.upper().replace("-", "_")
-        environ[key] = b",".join(hops).decode("latin-1")
+        environ[fprom.visitor.address_key] = b",".join(hops).decode("latin-1")
     if peer is not None:
         environ["REMOTE_ADDR"] = peer
     WsgiMiddleware(lambda *_: [], fprom)(environ, lambda *_: print)

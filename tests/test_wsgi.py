@@ -64,7 +64,7 @@ def test_values_are_read_once(order: tuple[str, ...]) -> None:
     context = attach(fprom, HTTP_COOKIE=COOKIES, HTTP_X_FORWARDED_FOR="93.184.216.34")
 
     first = [getattr(context, name) for name in order]
-    fprom.addresses = None  # type: ignore[assignment]
+    fprom.visitor.addresses = None  # type: ignore[assignment]
 
     assert [getattr(context, name) for name in order] == first
     assert set(first) == {TID, "anna", "93.184.216.34"}
@@ -135,7 +135,7 @@ def test_nested_middlewares() -> None:
 
     FpromMiddleware(FpromMiddleware(app, inner), outer)(environ, lambda *_: print)
 
-    assert get_tracking(environ)._fprom is inner
+    assert get_tracking(environ).owner is inner
     assert get_tracking(environ).ip == "93.184.216.34"
 
 

@@ -7,7 +7,7 @@ In the settings::
 """
 
 from ..tracking import dump_tracking, load_tracking, track_signup, track_signup_async
-from ..visitor.context import get_tracking
+from ..visitor.locate import get_tracking
 from .account import get_fprom
 from .middleware import FpromMiddleware
 

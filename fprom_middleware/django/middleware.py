@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
+from ..visitor.attach import (
+    attach_environ,
+    attach_scope,
+    read_environ_sources,
+    read_scope_sources,
+)
 from ..visitor.cookie_policy import may_carry
 from .account import get_fprom
-from .attach import attach, look_further
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ..account import Fprom
 
 
 class FpromMiddleware:
@@ -40,12 +47,26 @@ class FpromMiddleware:
         fprom = get_fprom()
         if fprom.needs_start:
             fprom.start_worker()
-        context = request.fprom = attach(request, fprom)
-        cookie = None if fprom.sources is None else look_further(request, context, fprom.sources)
+        cookie = _attach(request, fprom)
         answer = self.get_response(request)
         if cookie is None:
             return answer
         return _carry_async(answer, cookie) if self._is_async else _carry(answer, cookie)
+
+
+def _attach(request: Any, fprom: Fprom) -> str | None:
+    """Attach a context to Django's request, and return the Set-Cookie header of its response."""
+    scope, sources = getattr(request, "scope", None), fprom.visitor.sources
+    if scope is None:
+        context = request.fprom = attach_environ(request.META, fprom)
+    else:
+        context = request.fprom = attach_scope(scope, fprom)
+    if sources is None:
+        return None
+    # Django's own word on the scheme, SECURE_PROXY_SSL_HEADER included.
+    if scope is None:
+        return read_environ_sources(sources, context, request.META, scheme=request.scheme)
+    return read_scope_sources(sources, context, scope, scheme=request.scheme)
 
 
 async def _carry_async(answer: Any, cookie: str) -> Any:

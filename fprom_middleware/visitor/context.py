@@ -1,19 +1,18 @@
-"""The tracking context of one request, and finding it on any framework's request."""
+"""The tracking context of one request: who the visitor is, read on first use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..addresses import parse_address
-from ..errors import INSTALL_HINT, FpromNotInstalled
 from ..masking import mask_ip, mask_tail
 from .cookies import find_ref, find_tid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from ..account import Fprom
+    from .client_ip import AddressReader
 
 KEY: Final = "fprom_middleware.tracking"
 """Where the context stands in a WSGI environ and in an ASGI scope."""
@@ -23,10 +22,41 @@ STATE_KEY: Final = "fprom"
 UNREAD: Final[Any] = object()
 """Stands in a slot whose header nobody has asked for yet."""
 
-# Where frameworks keep the environ or the scope of a request.
-_ATTRIBUTES = ("environ", "scope", "env", "wsgi_environ", "_scope")
-# What one protocol's bridge leaves of the other inside its own mapping.
-_BRIDGES = ("asgi.scope", "wsgi_environ")
+
+class Reader(Protocol):
+    """How the headers of a request are read; `fprom_middleware.visitor.reader` does it."""
+
+    @property
+    def address_key(self) -> str:
+        """The forwarding header's key in a WSGI environ."""
+        ...
+
+    @property
+    def address_name(self) -> bytes:
+        """The forwarding header's name in an ASGI scope."""
+        ...
+
+    @property
+    def addresses(self) -> AddressReader:
+        """Whose address counts."""
+        ...
+
+    def find_tid(self, context: RequestTracking) -> str | None:
+        """Return the tid of a visitor who has no cookie of the vendor's."""
+        ...
+
+    def find_ref(self, context: RequestTracking) -> str | None:
+        """Return that visitor's referral id."""
+        ...
+
+
+class Owner(Protocol):
+    """Whose middleware attached a context: all that a context knows of an `Fprom`."""
+
+    @property
+    def visitor(self) -> Reader:
+        """How the headers of a request are read."""
+        ...
 
 
 class TrackingContext:
@@ -35,7 +65,7 @@ class TrackingContext:
     Args:
         tid: FirstPromoter's visitor id.
         ref_id: The promoter's referral id.
-        ip: The visitor's address, as `fprom_middleware.visitor.client_ip.parse_address` reads it.
+        ip: The visitor's address, as `fprom_middleware.addresses.parse_address` reads it.
         captured_at: When these were read, where they were carried; aware.
 
     A context made by hand knows no `Fprom`: hand it to ``fprom.track_signup(context, email)``.
@@ -43,13 +73,13 @@ class TrackingContext:
 
     # Neither environ nor scope is ever held: they hold this object, and a cycle would leave
     # every request's objects to the garbage collector.
-    __slots__ = ("_captured_at", "_fprom", "_ip", "_ref_id", "_tid")
+    __slots__ = ("_captured_at", "_ip", "_ref_id", "_tid", "owner")
 
     _captured_at: datetime | None
-    _fprom: Fprom | None
     _ip: str | None
     _ref_id: str | None
     _tid: str | None
+    owner: Owner | None
 
     def __init__(
         self,
@@ -63,7 +93,7 @@ class TrackingContext:
         self._ref_id = ref_id or None
         self._ip = None if address is None else str(address)
         self._captured_at = captured_at
-        self._fprom = None
+        self.owner = None
 
     @property
     def tid(self) -> str | None:
@@ -94,34 +124,43 @@ class RequestTracking(TrackingContext):
     """A context that reads a request's own headers; the middlewares make and fill them.
 
     Attributes:
-        _cookies: The Cookie header, lines joined by ``; ``.
-        _forwarded: The forwarding header, lines joined by a comma.
-        _headers: Header lines that `_scan` has yet to read, or None.
-        _peer: The address at the other end of the socket.
-        _query: The query string; like the next two, filled only where the settings turn on a
+        cookies: The Cookie header, lines joined by ``; ``.
+        forwarded: The forwarding header, lines joined by a comma.
+        found_tid: What was read, or `UNREAD`; like the two that follow.
+        found_ref_id: See `found_tid`.
+        found_ip: See `found_tid`.
+        headers: Header lines that `scan` has yet to read, or None.
+        peer: The address at the other end of the socket.
+        query: The query string; like the next two, filled only where the settings turn on a
             source that needs it.
-        _tid_header: The value of FPROM_TID_HEADER.
-        _declines: Whether the visitor's browser says not to keep anything.
+        tid_header: The value of FPROM_TID_HEADER.
+        declines: Whether the visitor's browser says not to keep anything.
     """
 
     __slots__ = (
-        "_cookies",
-        "_declines",
-        "_forwarded",
-        "_headers",
-        "_peer",
-        "_query",
-        "_tid_header",
+        "cookies",
+        "declines",
+        "forwarded",
+        "found_ip",
+        "found_ref_id",
+        "found_tid",
+        "headers",
+        "peer",
+        "query",
+        "tid_header",
     )
 
-    _fprom: Fprom
-    _cookies: str
-    _declines: bool
-    _forwarded: str
-    _headers: Iterable[tuple[bytes, bytes]] | None
-    _peer: str | None
-    _query: str
-    _tid_header: str
+    owner: Owner
+    cookies: str
+    declines: bool
+    forwarded: str
+    found_ip: str | None
+    found_ref_id: str | None
+    found_tid: str | None
+    headers: Iterable[tuple[bytes, bytes]] | None
+    peer: str | None
+    query: str
+    tid_header: str
 
     # A constructor in Python would add a sixth to the cost of attaching.
     __init__ = object.__init__
@@ -129,39 +168,37 @@ class RequestTracking(TrackingContext):
     @property
     def tid(self) -> str | None:
         """FirstPromoter's visitor id, or None."""
-        if self._headers is not None:
-            self._scan(self._headers)
-        tid = self._tid
+        if self.headers is not None:
+            self.scan()
+        tid = self.found_tid
         if tid is UNREAD:
-            tid = find_tid(self._cookies)
-            sources = self._fprom.sources
-            if tid is None and sources is not None:
-                tid = sources.find_tid(self)
-            self._tid = tid
+            tid = find_tid(self.cookies)
+            if tid is None:
+                tid = self.owner.visitor.find_tid(self)
+            self.found_tid = tid
         return tid
 
     @property
     def ref_id(self) -> str | None:
         """The promoter's referral id, or None."""
-        if self._headers is not None:
-            self._scan(self._headers)
-        ref_id = self._ref_id
+        if self.headers is not None:
+            self.scan()
+        ref_id = self.found_ref_id
         if ref_id is UNREAD:
-            ref_id = find_ref(self._cookies)
-            sources = self._fprom.sources
-            if ref_id is None and sources is not None:
-                ref_id = sources.find_ref(self)
-            self._ref_id = ref_id
+            ref_id = find_ref(self.cookies)
+            if ref_id is None:
+                ref_id = self.owner.visitor.find_ref(self)
+            self.found_ref_id = ref_id
         return ref_id
 
     @property
     def ip(self) -> str | None:
         """The visitor's own address, one bare address, or None where it is not known."""
-        if self._headers is not None:
-            self._scan(self._headers)
-        ip = self._ip
+        if self.headers is not None:
+            self.scan()
+        ip = self.found_ip
         if ip is UNREAD:
-            ip = self._ip = self._fprom.addresses.read(self._peer, self._forwarded)
+            ip = self.found_ip = self.owner.visitor.addresses.read(self.peer, self.forwarded)
         return ip
 
     @property
@@ -169,73 +206,5 @@ class RequestTracking(TrackingContext):
         """None: these values are the request's own."""
         return None
 
-    def _scan(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def scan(self) -> None:
         """Fill every slot that the middleware left empty, and let go of the header lines."""
-
-
-def get_tracking(request: object) -> TrackingContext:
-    """Return the tracking context that the middleware attached.
-
-    Args:
-        request: Any framework's request, a raw WSGI environ or ASGI scope, or a
-            `TrackingContext`, which is returned as it is.
-
-    Returns:
-        The context; its ``tid``, ``ref_id`` and ``ip`` are read on first use.
-
-    Raises:
-        FpromNotInstalled: No middleware ran before; the text shows the lines to add.
-    """
-    # The shortest way for a raw environ or scope, which is what adapters hand in.
-    if type(request) is dict:
-        found = request.get(KEY)
-        if isinstance(found, TrackingContext):
-            return found
-    return locate(request)[0]
-
-
-def locate(request: object) -> tuple[TrackingContext, Mapping[str, Any] | None]:
-    """Find the context and the environ or scope it stands in.
-
-    Args:
-        request: As in `get_tracking`.
-
-    Returns:
-        The context and its mapping; None in place of the mapping for a bare context.
-
-    Raises:
-        FpromNotInstalled: As in `get_tracking`.
-    """
-    for found, mapping in _places(request):
-        if isinstance(found, TrackingContext):
-            return found, mapping
-    msg = f"This {type(request).__name__} carries no tracking context. {INSTALL_HINT}"
-    raise FpromNotInstalled(msg)
-
-
-def _places(request: object) -> Iterator[tuple[object, Mapping[str, Any] | None]]:
-    # The request itself comes last: Starlette's is a mapping too, but not the scope that a
-    # consent hook is promised.
-    for name in (*_ATTRIBUTES, ""):
-        # All of it in here: a proxy may even refuse to say what it is.
-        try:
-            place = getattr(request, name, None) if name else request
-            if isinstance(place, TrackingContext):
-                yield place, None
-            # A mock has every attribute; only a mapping is an environ or a scope.
-            elif isinstance(place, Mapping):
-                yield place.get(KEY), place
-                for bridge in _BRIDGES:
-                    inner = place.get(bridge)
-                    if isinstance(inner, Mapping):
-                        yield inner.get(KEY), inner
-        except RuntimeError as error:
-            # Flask's and Quart's proxies refuse outside a request; Sanic outside ASGI mode.
-            if "context" in str(error).lower():
-                msg = (
-                    "There is no request here: it was read outside a request context. Hand in "
-                    "a TrackingContext, or the request itself from inside the view."
-                )
-                raise FpromNotInstalled(msg) from error
-        except Exception:  # noqa: BLE001, S112 - a property of a foreign class may raise anything
-            continue

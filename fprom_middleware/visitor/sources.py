@@ -4,8 +4,6 @@ In this order: the vendor's cookie, a single-page app's header, the link of this
 the cookie of our own.
 """
 
-# ruff: noqa: SLF001 - a context is filled by the middleware that makes it
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from .context import RequestTracking
 
 
-class Sources:
+class VisitorSources:
     """The further sources that the settings turn on.
 
     Args:
@@ -43,16 +41,16 @@ class Sources:
         """Find the tid of a visitor who has no cookie of the vendor's.
 
         Args:
-            context: A context that `attach` has filled.
+            context: A context that `fill` has filled.
 
         Returns:
             The tid, or None.
         """
-        tid = clean_value(context._tid_header)
+        tid = clean_value(context.tid_header)
         if tid is None:
-            tid, _ = self._link(context._query)
-        if tid is None and self._keeper is not None and not context._declines:
-            kept = self._keeper.read(context._cookies)
+            tid, _ = self._link(context.query)
+        if tid is None and self._keeper is not None and not context.declines:
+            kept = self._keeper.read(context.cookies)
             tid = kept.tid if kept else None
         return tid
 
@@ -60,18 +58,18 @@ class Sources:
         """Find the referral id of a visitor who has no cookie of the vendor's.
 
         Args:
-            context: A context that `attach` has filled.
+            context: A context that `fill` has filled.
 
         Returns:
             The referral id, or None.
         """
-        _, ref = self._link(context._query)
-        if ref is None and self._keeper is not None and not context._declines:
-            kept = self._keeper.read(context._cookies)
+        _, ref = self._link(context.query)
+        if ref is None and self._keeper is not None and not context.declines:
+            kept = self._keeper.read(context.cookies)
             ref = kept.ref_id if kept else None
         return ref
 
-    def attach(self, context: RequestTracking, header: Callable[[str], str], *, query: str) -> None:
+    def fill(self, context: RequestTracking, header: Callable[[str], str], *, query: str) -> None:
         """Give a context what these sources are read from.
 
         Args:
@@ -79,9 +77,9 @@ class Sources:
             header: Looks a request header up by its lower-case name; empty where absent.
             query: The request's query string.
         """
-        context._query = query
-        context._tid_header = header(self._tid_header) if self._tid_header else ""
-        context._declines = self._respects_gpc and header("sec-gpc").strip() == "1"
+        context.query = query
+        context.tid_header = header(self._tid_header) if self._tid_header else ""
+        context.declines = self._respects_gpc and header("sec-gpc").strip() == "1"
 
     def cookie(
         self,
@@ -95,7 +93,7 @@ class Sources:
         """Decide whether the response shall set our cookie.
 
         Args:
-            context: A context that `attach` has filled.
+            context: A context that `fill` has filled.
             connection: The environ or scope, to ask for consent.
             header: Looks a request header up by its lower-case name; empty where absent.
             method: The request's method.
@@ -105,10 +103,10 @@ class Sources:
             The value of a Set-Cookie header, or None.
         """
         keeper = self._keeper
-        if keeper is None or method != "GET" or context._declines or not self._settings.enabled:
+        if keeper is None or method != "GET" or context.declines or not self._settings.enabled:
             return None
-        cookies = context._cookies
-        link_tid, link_ref = self._link(context._query)
+        cookies = context.cookies
+        link_tid, link_ref = self._link(context.query)
         new = keeper.renew(
             keeper.read(cookies), find_tid(cookies) or link_tid, find_ref(cookies) or link_ref
         )

@@ -214,7 +214,7 @@ def test_one_account_serves_every_request() -> None:
     with django_settings(FPROM_DELIVERY="inline"):
         fprom = shared.get_fprom()
         seen: list[Fprom] = []
-        FpromMiddleware(lambda request: seen.append(request.fprom._fprom))(HttpRequest())
+        FpromMiddleware(lambda request: seen.append(request.fprom.owner))(HttpRequest())
         assert seen == [fprom]
 
 

@@ -24,7 +24,8 @@ from fprom_middleware import (
     track_signup_async,
 )
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
-from fprom_middleware.visitor.context import KEY, locate
+from fprom_middleware.visitor.context import KEY
+from fprom_middleware.visitor.locate import locate
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 
 TID = "f3a1b2c4-1111-4222-8333-abcdefab1234"

@@ -60,7 +60,7 @@ def test_a_visitor_nobody_referred_gets_none(keeping: Account, visit: Visit) -> 
 def test_off_is_off(account: Account, visit: Visit) -> None:
     """By default nothing is written, and a cookie of that name is not read."""
     kept = visit(Account(keep_days=60).fprom, cookie=VENDOR).jar
-    assert account.fprom.sources is None
+    assert account.fprom.visitor.sources is None
     seen = visit(account.fprom, cookie=kept)
     assert (seen.written, seen.context.tid) == ([], None)
     assert visit(account.fprom, cookie=VENDOR).written == []

@@ -1,0 +1,76 @@
+"""What the settings say about reading a visitor, compiled once for every request."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from .attach import header_key
+from .client_ip import AddressReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..settings.model import FpromSettings
+    from .context import RequestTracking
+    from .sources import VisitorSources
+
+logger = logging.getLogger(__name__)
+
+
+class VisitorReader:
+    """How the visitors of one account are read.
+
+    Args:
+        settings: The account's settings.
+        clock: Seconds since the epoch.
+
+    Attributes:
+        addresses: Whose address counts.
+        address_key: The forwarding header's key in a WSGI environ.
+        address_name: The forwarding header's name in an ASGI scope.
+        sources: What the settings turn on beyond the vendor's cookies, or None.
+    """
+
+    __slots__ = ("address_key", "address_name", "addresses", "sources")
+
+    def __init__(self, settings: FpromSettings, clock: Callable[[], float]) -> None:
+        edge = settings.client_ip_header
+        name = edge or "X-Forwarded-For"
+        self.addresses = AddressReader(settings.trusted_proxies, edge=edge is not None)
+        self.address_key = header_key(name)
+        self.address_name = name.lower().encode("ascii")
+        self.sources: VisitorSources | None = None
+        if settings.keep_days or settings.link_params or settings.tid_header:
+            # Here and not above: an app that turns none on need not load itsdangerous.
+            from .sources import VisitorSources  # noqa: PLC0415
+
+            self.sources = VisitorSources(settings, clock)
+        if edge and not settings.trusted_proxies:
+            logger.warning(
+                "FPROM_CLIENT_IP_HEADER=%s is never believed while FPROM_TRUSTED_PROXIES is "
+                "empty: name the proxies that hand it on.",
+                edge,
+            )
+
+    def find_tid(self, context: RequestTracking) -> str | None:
+        """Find the tid of a visitor who has no cookie of the vendor's.
+
+        Args:
+            context: A request's own.
+
+        Returns:
+            The tid, or None.
+        """
+        return None if self.sources is None else self.sources.find_tid(context)
+
+    def find_ref(self, context: RequestTracking) -> str | None:
+        """Find the referral id of a visitor who has no cookie of the vendor's.
+
+        Args:
+            context: A request's own.
+
+        Returns:
+            The referral id, or None.
+        """
+        return None if self.sources is None else self.sources.find_ref(context)
