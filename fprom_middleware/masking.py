@@ -62,3 +62,15 @@ def mask_url(url: str) -> str:
         # A password that nobody encoded: where it ends is anyone's guess.
         return f"{scheme}://…"
     return f"{scheme}://{place.rpartition('@')[2]}"
+
+
+def printable(text: str) -> str:
+    r"""Escape what a terminal or a page would obey instead of showing.
+
+    Args:
+        text: Anything.
+
+    Returns:
+        One line: line breaks, control characters and direction marks as ``\n``, ``\u202e``.
+    """
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fprom_middleware.masking import mask_email, mask_ip, mask_tail
+from fprom_middleware.masking import mask_email, mask_ip, mask_tail, printable
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,16 @@ def test_a_long_value_keeps_its_tail(value: str | None, expected: str | None) ->
 def test_an_address_keeps_its_version(ip: str | None, expected: str | None) -> None:
     """Nothing of an address is shown."""
     assert mask_ip(ip) == expected
+
+
+@given(st.text())
+def test_printable_text_is_one_line_that_no_terminal_obeys(text: str) -> None:
+    """Every character that is not printable is escaped; the others stay as they are."""
+    shown = printable(text)
+
+    assert shown.isprintable()
+    assert len(shown.splitlines()) <= 1
+    assert not text.isprintable() or shown == text
 
 
 @given(st.text())

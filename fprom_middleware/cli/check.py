@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..masking import mask_email
+from ..masking import mask_email, printable
 from ..outbox.admin import inspect_outbox
-from ..sandbox.text import printable
 from ..settings.choices import DeliveryMode, WorkerMode
 from .database_probe import write_and_delete
 from .decorators import refusal, with_fprom

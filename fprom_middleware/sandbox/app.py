@@ -48,24 +48,24 @@ def create_app(double: FirstPromoterDouble, *, base_url: str = BASE_URL) -> Star
         base_url: The address under which browsers reach the application, without a path.
 
     Returns:
-        The application; it refuses whoever is not this machine.
+        The application; it refuses requests from other machines and for other hosts.
     """
-    desk = _Desk(double, base_url.rstrip("/"))
+    endpoints = _Endpoints(double, base_url.rstrip("/"))
     return Starlette(
         routes=[
-            Route(f"{API_PATH}/signup", desk.signup, methods=["POST"]),
-            Route("/fpr.js", desk.script),
-            Route("/click", desk.click, methods=["POST", "OPTIONS"]),
-            Route("/", desk.page),
-            Route("/state.json", desk.state),
-            Route("/reset", desk.reset, methods=["POST"]),
+            Route(f"{API_PATH}/signup", endpoints.signup, methods=["POST"]),
+            Route("/fpr.js", endpoints.script),
+            Route("/click", endpoints.click, methods=["POST", "OPTIONS"]),
+            Route("/", endpoints.page),
+            Route("/state.json", endpoints.state),
+            Route("/reset", endpoints.reset, methods=["POST"]),
         ],
         middleware=[Middleware(LoopbackOnly)],
-        exception_handlers={ClientDisconnect: _nobody_listens},
+        exception_handlers={ClientDisconnect: _client_gone},
     )
 
 
-class _Desk:
+class _Endpoints:
     """The endpoints, which translate between HTTP and the double."""
 
     def __init__(self, double: FirstPromoterDouble, base_url: str) -> None:
@@ -139,7 +139,7 @@ async def _read_body(request: Request) -> bytes | None:
     return bytes(body)
 
 
-async def _nobody_listens(_request: Request, _error: Exception) -> Response:
+async def _client_gone(_request: Request, _error: Exception) -> Response:
     return Response(status_code=400)
 
 

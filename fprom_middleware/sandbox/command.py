@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ..masking import mask_email, mask_ip, mask_tail
+from ..masking import mask_email, mask_ip, mask_tail, printable
 from .double import ACCOUNT_ID, API_KEY, FirstPromoterDouble
 from .records import Attempt, Click
-from .text import printable
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -65,7 +64,7 @@ def sandbox(host: str, port: int, api_key: str, account_id: str) -> None:
         def stop(_number: int, _frame: FrameType | None) -> None:
             server.should_exit = True
 
-        # uvicorn hands a signal on to whoever held it before: without these it would end
+        # uvicorn hands a signal on to the handler that was there before: without these it would end
         # the process by the signal, and a signal before its start would be a traceback.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)

@@ -73,7 +73,7 @@ class Ledger:
         return not self._signed_up.isdisjoint(_names(email, uid))
 
     def has_promoter(self, ref_id: str) -> bool:
-        """Say whether somebody came by a promoter's link.
+        """Say whether a visitor came by a promoter's link.
 
         Args:
             ref_id: The promoter.

@@ -70,7 +70,7 @@ def is_loopback_origin(origin: str) -> bool:
         origin: The Origin header's value.
 
     Returns:
-        False also for ``null`` and for what is no origin.
+        False also for ``null`` and for anything that is not an origin.
     """
     scheme, separator, authority = origin.partition("://")
     return scheme in {"http", "https"} and bool(separator) and _is_loopback_authority(authority)

@@ -8,8 +8,8 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from ..masking import printable
 from .records import iso
-from .text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

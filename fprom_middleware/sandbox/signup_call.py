@@ -9,7 +9,7 @@ from typing import Any
 
 
 class BadCallError(ValueError):
-    """The body is none that the document allows; the text says what is wrong with it."""
+    """The body is not one that the document allows; the text says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
-        msg = "the body is no JSON object"
+        msg = "the body is not a JSON object"
         raise BadCallError(msg)
     return fields
 
@@ -68,13 +68,13 @@ def read_text(fields: dict[str, Any], name: str) -> str | None:
         The value as it was sent; None where it is missing, null or blank.
 
     Raises:
-        BadCallError: It is no string, or half a surrogate pair that no encoding can carry.
+        BadCallError: It is not a string, or half a surrogate pair that no encoding can carry.
     """
     value = fields.get(name)
     if value is None:
         return None
     if not isinstance(value, str):
-        msg = f"{name} is no string"
+        msg = f"{name} is not a string"
         raise BadCallError(msg)
     try:
         value.encode()
@@ -104,7 +104,7 @@ def read_signup(content_type: str | None, body: bytes) -> SignupCall:
     fields = read_object(body)
     skip = fields.get("skip_email_notification")
     if not isinstance(skip, bool | None):
-        msg = "skip_email_notification is no boolean"
+        msg = "skip_email_notification is not a boolean"
         raise BadCallError(msg)
     call = SignupCall(
         email=read_text(fields, "email"),
@@ -128,5 +128,5 @@ def _read_moment(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
-        msg = "created_at is no ISO date"
+        msg = "created_at is not an ISO 8601 date"
         raise BadCallError(msg) from None

@@ -318,7 +318,7 @@ def test_a_hostile_value_is_only_text_on_the_page() -> None:
     assert "<img" not in page.text
     assert "onerror='" not in page.text
     assert not {"\x00", "\x1b", "\u202e", "\r"} & set(page.text)
-    assert "\\x1b[2J\\u202e\\x0d\\x0a$leads" in page.text
+    assert "\\x1b[2J\\u202e\\r\\n$leads" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert client.get("/state.json").json()["leads"][0]["email"] == HOSTILE
 

@@ -310,7 +310,7 @@ def test_attempts_say_why() -> None:
 
     unauthorized, bad, unknown = double.attempts
     assert (unauthorized.status, unauthorized.sent, unauthorized.answer) == (401, "x", "")
-    assert (bad.status, bad.note) == (400, "the body is no JSON object")
+    assert (bad.status, bad.note) == (400, "the body is not a JSON object")
     assert bad.sent == "é" * 2_000
     assert (unknown.status, unknown.note) == (404, "no click here was given this tid")
     assert json.loads(unknown.answer) == UNKNOWN
