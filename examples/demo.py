@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         type=int,
         default=(8750, 8751),
         metavar=("FIRSTPROMOTER", "SHOP"),
-        help="where to listen, if nobody else does (default: 8750 8751); 0 is any; "
+        help="where to listen, if the ports are free (default: 8750 8751); 0 is any; "
         "--once takes any",
     )
     parser.add_argument(

@@ -73,6 +73,6 @@ def _settings(app: Flask) -> dict[str, Any]:
 def _add_commands(app: Flask, fprom: Fprom) -> None:
     # Here: who imports this module for its other names needs no command line.
     from .cli.group import make_group  # noqa: PLC0415
-    from .cli.source import Source  # noqa: PLC0415
+    from .cli.source import SettingsSource  # noqa: PLC0415
 
-    app.cli.add_command(make_group(Source(lambda: fprom, "this Flask app", shared=True)))
+    app.cli.add_command(make_group(SettingsSource(lambda: fprom, "this Flask app", shared=True)))

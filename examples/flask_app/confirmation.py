@@ -50,7 +50,7 @@ def confirm() -> Response:
         email = users.confirm(given["code"])
     except (EmailTaken, UnknownCode):
         abort(410, "This link was used before.")
-    # A link that is too old or was changed leaves whoever opened it.
+    # A link that is too old or was changed leaves the visitor who opened it.
     visitor = load_tracking(request, given["visitor"], purpose="confirm", default=request)
     track_signup(visitor, email)
     return redirect(url_for("pages.welcome"), 303)

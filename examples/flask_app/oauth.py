@@ -57,7 +57,7 @@ def callback() -> Response:
     try:
         users.add(email, secrets.token_urlsafe())
     except EmailTaken:
-        pass  # somebody who has an account signs in: no sign-up
+        pass  # the account exists: a sign-in, not a sign-up
     else:
         track_signup(visitor, email)
     return redirect(url_for("pages.welcome"), 303)

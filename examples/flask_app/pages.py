@@ -51,8 +51,8 @@ def register() -> Response | Page | str:
         taken = {"email": "There is an account with this e-mail address already."}
         return _refused(registration, taken, 409)
 
-    # After the commit: a lead without an account would be a lie. Visitors nobody
-    # referred are skipped, and nothing the API does can fail this view.
+    # After the commit: there must be no lead without an account. Visitors who came by no
+    # referral link are skipped, and nothing that the API does can fail this view.
     track_signup(request, registration.email)
     return redirect(url_for("pages.welcome"), 303)
 

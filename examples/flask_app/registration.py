@@ -32,7 +32,7 @@ class Registration:
 
     @classmethod
     def read(cls, form: Mapping[str, object]) -> Registration:
-        """Take the two fields out of a form; what is no text (an upload) counts as empty."""
+        """Take the two fields out of a form; what is not text (an upload) counts as empty."""
         email, password = form.get("email"), form.get("password")
         return cls(
             email=email.strip() if isinstance(email, str) else "",

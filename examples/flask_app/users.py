@@ -31,7 +31,7 @@ class EmailTaken(Exception):  # noqa: N818 - an answer to the visitor, not an er
 
 
 class UnknownCode(Exception):  # noqa: N818 - an answer to the visitor, not an error
-    """Nobody waits with this code."""
+    """No registration waits for this code."""
 
 
 class Users:

@@ -22,7 +22,7 @@ def run(watch: Watch, *, trusted_proxies: str, ports: Sequence[int]) -> NoReturn
     Args:
         watch: Knows when to stop.
         trusted_proxies: FPROM_TRUSTED_PROXIES of the shop.
-        ports: Where the sandbox and the shop should listen, if nobody else does.
+        ports: Where the sandbox and the shop should listen, if the ports are free.
     """
     with tempfile.TemporaryDirectory(prefix="fprom-demo-") as name, Servers() as servers:
         folder = Path(name)

@@ -20,7 +20,7 @@ RUN_SECONDS = 60
 ARRIVAL_SECONDS = 10
 QUIET_SECONDS = 0.5
 
-# Addresses of documentation (RFC 5737): they count as public and belong to nobody.
+# Addresses of documentation (RFC 5737): they count as public, and no machine has them.
 VISITORS = (
     Visitor("flask", "berta", "203.0.113.7", ref="anna"),
     Visitor("flask", "carl", "203.0.113.8", ref=None),

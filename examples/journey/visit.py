@@ -14,7 +14,7 @@ TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who comes to a shop and registers.
+    """A person who comes to a shop and registers.
 
     Attributes:
         shop: The shop's name.

@@ -19,7 +19,7 @@ class DemoError(Exception):
 
 
 class Stopped(Exception):  # noqa: N818 - a wish, not an error
-    """Somebody pressed Ctrl-C or sent SIGTERM."""
+    """Ctrl-C or SIGTERM ends the demo."""
 
 
 class Watch:

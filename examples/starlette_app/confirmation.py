@@ -54,7 +54,7 @@ async def confirm(request: Request) -> Response:
         email = await run_in_threadpool(users.confirm, given.get("code", ""))
     except (EmailTaken, UnknownCode) as error:
         raise HTTPException(410, "This link was used before.") from error
-    # A link that is too old or was changed leaves whoever opened it.
+    # A link that is too old or was changed leaves the visitor who opened it.
     visitor = load_tracking(request, given.get("visitor"), purpose="confirm", default=request)
     await track_signup_async(visitor, email)
     return RedirectResponse("/welcome", 303)

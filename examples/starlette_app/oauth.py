@@ -62,7 +62,7 @@ async def callback(request: Request) -> Response:
     try:
         await run_in_threadpool(users.add, email, secrets.token_urlsafe())
     except EmailTaken:
-        pass  # somebody who has an account signs in: no sign-up
+        pass  # the account exists: a sign-in, not a sign-up
     else:
         await track_signup_async(visitor, email)
     return RedirectResponse("/welcome", 303)

@@ -49,8 +49,8 @@ async def register(request: Request) -> Response:
         taken = {"email": "There is an account with this e-mail address already."}
         return _refused(request, registration, taken, 409)
 
-    # After the commit: a lead without an account would be a lie. Visitors nobody
-    # referred are skipped, and nothing the API does can fail this view.
+    # After the commit: there must be no lead without an account. Visitors who came by no
+    # referral link are skipped, and nothing that the API does can fail this view.
     await track_signup_async(request, registration.email)
     return RedirectResponse("/welcome", 303)
 

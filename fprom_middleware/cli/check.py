@@ -1,4 +1,4 @@
-"""``fprom check``: are the settings right, does the database hold, does the API answer."""
+"""``fprom check``: are the settings right, does the database write, does the API answer."""
 
 from __future__ import annotations
 
@@ -28,9 +28,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--send", is_flag=True, help="Send one test lead to the configured API.")
-@click.option("--email", default=EMAIL, show_default=True, help="The test lead's made-up e-mail.")
 @click.option(
-    "--tid", default=TID, help="A visitor id that FirstPromoter knows, for a test lead it takes."
+    "--email",
+    default=EMAIL,
+    show_default=True,
+    help="The test lead's e-mail; a made-up one will do.",
+)
+@click.option(
+    "--tid",
+    default=TID,
+    help="A visitor id that FirstPromoter knows, for a test lead that it accepts.",
 )
 @with_fprom
 def check(fprom: Fprom, *, send: bool, email: str, tid: str) -> None:
@@ -54,8 +61,8 @@ def hints(fprom: Fprom) -> Iterator[str]:
     if settings.trusted_proxies == 0:
         yield (
             "FPROM_TRUSTED_PROXIES=0: the socket's peer counts as the visitor. Behind a load "
-            "balancer or proxy name it (a number of hops, or addresses), or every lead has its "
-            "address."
+            "balancer or proxy name it (a number of hops, or addresses), or every lead carries "
+            "its address."
         )
     if settings.worker is WorkerMode.NONE and settings.delivery is DeliveryMode.OUTBOX:
         yield (
@@ -93,8 +100,8 @@ def _words(error: Exception) -> str:
 
 def _remedy(*, is_sqlite: bool) -> str:
     if is_sqlite:
-        return "See that the folder exists, that this user may write to it, and that it has room."
-    return "See that the server runs, and that host, database, user and password are right."
+        return "Check that the folder exists, that this user may write to it, and that it has room."
+    return "Check that the server runs, and that host, database, user and password are right."
 
 
 def _tell_disk(inspection: Inspection) -> None:

@@ -1,4 +1,4 @@
-"""How a command runs: with the `Fprom` of its door, and what goes wrong told in one line."""
+"""How a command gets its `Fprom`, and how what went wrong becomes one line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WrongSettings(click.ClickException):
 
 
 def with_fprom(command: Callable[Concatenate[Fprom, P], None]) -> Callable[P, None]:
-    """Hand a command the `Fprom` of the door that it was called through.
+    """Hand a command the `Fprom` of the settings that it runs with.
 
     Args:
         command: Takes the `Fprom` before its own arguments.

@@ -1,4 +1,4 @@
-"""``fprom drain``: send what is due, once, or for as long as somebody watches."""
+"""``fprom drain``: send what is due, once, or until a signal ends it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ LINE_EVERY: Final = 10.0
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(min=1), help="Calls at the most.")
+@click.option("--limit", type=click.IntRange(min=1), help="Make this many calls at most.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), help="Begin no call after so many."
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Begin no further call after this many seconds.",
 )
-@click.option("--wait", is_flag=True, help="Go on until nothing is pending.")
+@click.option(
+    "--wait", is_flag=True, help="Go on until nothing is pending, what is due later included."
+)
 @click.option("--watch", is_flag=True, help="Go on until Ctrl-C or SIGTERM.")
 @with_fprom
 def drain(
@@ -50,7 +54,7 @@ def drain(
 
 
 def why_nothing(fprom: Fprom) -> str | None:
-    """Say why there is nothing to drain, whatever the outbox holds."""
+    """Say why nothing is drained with these settings; None where it is."""
     if not fprom.settings.enabled:
         return "FPROM_ENABLED=false: nothing is sent."
     if fprom.settings.delivery is DeliveryMode.INLINE:
@@ -75,7 +79,7 @@ def describe(counts: Counts, stats: Stats) -> str:
 
 
 def advice(reason: str) -> str:
-    """Say what a pause is about, and who can end it."""
+    """Say what a pause is about, and what ends it."""
     if reason == "unauthorized":
         return (
             "unauthorized. Check FPROM_API_KEY and FPROM_ACCOUNT_ID; one lead is tried every "

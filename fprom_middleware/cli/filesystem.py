@@ -1,4 +1,4 @@
-"""What kind of disk a path is on: some cannot keep what the outbox promises."""
+"""What kind of disk a path is on: on some of them the outbox cannot keep its promise."""
 
 from __future__ import annotations
 

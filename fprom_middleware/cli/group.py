@@ -1,4 +1,4 @@
-"""The commands together, for whichever door they are called through."""
+"""The commands as one group, for ``fprom`` itself and for a framework's command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from .source import Source
+    from .source import SettingsSource
 
 NAMES: Final = ("check", "drain", "outbox", "worker")
 
@@ -32,11 +32,11 @@ class FpromGroup(click.Group):
         return command
 
 
-def make_group(source: Source) -> click.Group:
+def make_group(source: SettingsSource) -> click.Group:
     """Make the group ``fprom`` of a framework's own command line.
 
     Args:
-        source: The framework's door.
+        source: Where the framework's settings are.
 
     Returns:
         The group.

@@ -69,10 +69,10 @@ def retry(fprom: Fprom, *, numbers: tuple[int, ...], all_of_them: bool) -> None:
 @click.command()
 @_numbers
 @click.option("--all", "all_of_them", is_flag=True, help="Every rejected lead.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @with_fprom
 def delete(fprom: Fprom, *, numbers: tuple[int, ...], all_of_them: bool, yes: bool) -> None:
-    """Delete leads for good: by ID also such as wait, by --all the rejected ones."""
+    """Delete leads for good: by ID, waiting ones too; by --all, the rejected ones."""
     _one_of_both(numbers, all_of_them=all_of_them)
     with inspect_outbox(fprom) as inspection:
         if all_of_them:
@@ -91,13 +91,13 @@ def delete(fprom: Fprom, *, numbers: tuple[int, ...], all_of_them: bool, yes: bo
 @click.option("--rejected", "rejected_only", is_flag=True, help="Only what was rejected.")
 @with_fprom
 def export(fprom: Fprom, *, file: Path, rejected_only: bool) -> None:
-    """Write every lead with its whole values to a new FILE, one JSON object a line.
+    """Write every lead with its whole values to a new FILE, one JSON object per line.
 
     The file holds personal data; only its owner may read it.
     """
     done = 0
     with inspect_outbox(fprom) as inspection:
-        # First a look: a database that refuses shall leave no empty file behind.
+        # First a look: a database that refuses must not leave an empty file behind.
         inspection.stats()
         try:
             number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -118,7 +118,7 @@ def _line(kept: Kept) -> str:
 
 def _one_of_both(numbers: Sequence[int], *, all_of_them: bool) -> None:
     if bool(numbers) == all_of_them:
-        msg = "name leads by their ID, or all rejected ones by --all."
+        msg = "name leads by their IDs, or all rejected ones by --all."
         raise click.UsageError(msg)
 
 
@@ -135,7 +135,7 @@ def _no_lead(number: int) -> click.ClickException:
 
 def _ask(question: str) -> None:
     if not sys.stdin.isatty():
-        msg = "nobody is there to ask: add --yes."
+        msg = "there is no terminal to ask on: add --yes."
         raise click.UsageError(msg)
     click.confirm(question, abort=True)
 

@@ -29,19 +29,19 @@ _LABELS: Final = {
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="For a program.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
     default=50,
     show_default=True,
-    help="Rejected leads to list.",
+    help="How many rejected leads to list.",
 )
 @click.pass_context
 def outbox(context: click.Context, *, as_json: bool, limit: int) -> None:
-    """Show what waits, since when, and what FirstPromoter will never take.
+    """Show what waits, since when, and what FirstPromoter rejected.
 
-    Whole values stand in no list: `fprom outbox export` writes them.
+    E-mails are masked; `fprom outbox export` writes whole values.
     """
     if context.invoked_subcommand is None:
         _overview(as_json=as_json, limit=limit)
@@ -56,7 +56,7 @@ def _overview(fprom: Fprom, *, as_json: bool, limit: int) -> None:
 
 def _tell_json(inspection: Inspection, stats: Stats, rejected: Sequence[Kept]) -> None:
     figures: dict[str, Any] = dict(stats)
-    # Whoever writes to memory is another process: this one cannot know.
+    # The memory is that of the web processes: this one cannot know.
     del figures["not_durable"], figures["hook_errors"]
     figures["ages"] = inspection.ages()
     figures["rejected_leads"] = [

@@ -60,7 +60,7 @@ def pump(
         Calls by what they came to.
 
     Raises:
-        SQLAlchemyError: The database refused, and nobody watches.
+        SQLAlchemyError: The database refused, and `until.watch` is False.
         FpromConfigError: The tables are of another version.
     """
     total = no_counts()

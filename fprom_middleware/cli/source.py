@@ -1,4 +1,4 @@
-"""Where a command's `Fprom` comes from: a front door."""
+"""Where a command's settings, and with them its `Fprom`, come from."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A front door.
+class SettingsSource:
+    """The environment, or a framework's app.
 
     Attributes:
         open: Makes the `Fprom`, or hands out the app's own.
-        name: What its settings are read from, for a person.
-        shared: True where others use the same `Fprom`: then it is not closed.
+        name: What the settings are read from, as a person calls it.
+        shared: True where the app uses the same `Fprom`: then it is not closed.
     """
 
     open: Callable[[], Fprom]
@@ -28,10 +28,10 @@ class Source:
     shared: bool = False
 
 
-ENVIRONMENT: Final = Source(Fprom, "the environment")
+ENVIRONMENT: Final = SettingsSource(Fprom, "the environment")
 
 
-def current_source() -> Source:
-    """Return the door that the running command was called through."""
+def current_source() -> SettingsSource:
+    """Return the source of the running command's settings."""
     context: Any = click.get_current_context()
-    return context.find_object(Source) or ENVIRONMENT
+    return context.find_object(SettingsSource) or ENVIRONMENT

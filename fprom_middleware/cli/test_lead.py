@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from ..api.protocol import Outcome
 
 EMAIL: Final = "fprom-check@example.com"
-"""Nobody's: example.com is reserved for texts like this one."""
+"""A made-up address: example.com is reserved for documentation."""
 TID: Final = "00000000-0000-4000-8000-000000000000"
 
 _ADVICE: Final = {
     Status.SENT: "the API took the lead. Delete it on FirstPromoter's dashboard.",
     Status.DUPLICATE: "the API has this lead already: credentials and connection are right.",
-    Reason.BAD_REQUEST: "the API refuses this e-mail. Give another one with --email.",
+    Reason.BAD_REQUEST: "the API refuses this e-mail. Pass another one with --email.",
     Reason.UNKNOWN_VISITOR: (
-        "the API was reached and let us in, but it knows no visitor of this tid. Open a referral "
-        "link in a browser and hand in its cookie _fprom_tid: --tid VALUE"
+        "the API was reached and the key is right, but it knows no visitor with this tid. Open a "
+        "referral link in a browser and pass the value of its cookie _fprom_tid: --tid VALUE"
     ),
     Reason.UNAUTHORIZED: (
         "check FPROM_API_KEY and FPROM_ACCOUNT_ID (FirstPromoter's dashboard, Settings, "
         "Integrations)."
     ),
     Reason.RATE_LIMITED: "too many calls in the last minute. Try again in a minute.",
-    Reason.SERVER_ERROR: "FirstPromoter is not well. Try again later; leads wait meanwhile.",
+    Reason.SERVER_ERROR: "FirstPromoter has a problem. Try again later; leads wait until then.",
     Reason.NETWORK: (
         "no answer. Check outgoing HTTPS, name resolution, HTTPS_PROXY and FPROM_BASE_URL."
     ),
     Reason.UNREADABLE: "this is not the API's answer. Check FPROM_BASE_URL.",
-    Reason.UNEXPECTED: "the API's document does not know this answer. Check FPROM_BASE_URL.",
+    Reason.UNEXPECTED: "the API's documentation does not know this answer. Check FPROM_BASE_URL.",
 }
 
 
@@ -44,8 +44,8 @@ def send_test_lead(fprom: Fprom, email: str, tid: str) -> Outcome:
 
     Args:
         fprom: Whose account.
-        email: Of nobody.
-        tid: Of a visitor whom FirstPromoter knows.
+        email: A made-up address.
+        tid: A visitor id, best one that FirstPromoter knows.
 
     Returns:
         What it came to.

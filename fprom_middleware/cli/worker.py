@@ -1,4 +1,4 @@
-"""``fprom worker``: drains until it is told to stop, for apps with FPROM_WORKER=none."""
+"""``fprom worker``: drains until a signal stops it, for apps with FPROM_WORKER=none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def worker(fprom: Fprom) -> None:
     click.echo(f"worker: account {settings.account_id}, outbox {mask_url(settings.outbox_url)}")
     with stop_on_signals() as stop:
         if why is not None:
-            # A staging area runs the same processes, and must not see this one restart for ever.
+            # A staging system runs the same processes; this one must not restart for ever there.
             click.echo(f"{why} Ctrl-C stops waiting.")
             _sleep_until(stop)
             return

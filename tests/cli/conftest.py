@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.cli.group import make_group
-from fprom_middleware.cli.source import Source
+from fprom_middleware.cli.source import SettingsSource
 from tests.support.loopback import LoopbackApi, loopback_api
 from tests.support.outbox import Api, Clock, make_settings
 
@@ -53,11 +53,13 @@ class Desk:
     def __call__(self, *arguments: str, code: int = 0, **more: Any) -> str:
         """Run a command and return what it prints; it must end with this code."""
         fprom = self.make(**more) if more else self.fprom
-        return run(Source(lambda: fprom, "the test", shared=True), *arguments, code=code).output
+        return run(
+            SettingsSource(lambda: fprom, "the test", shared=True), *arguments, code=code
+        ).output
 
 
-def run(source: Source, *arguments: str, code: int = 0) -> Result:
-    """Run a command through a door."""
+def run(source: SettingsSource, *arguments: str, code: int = 0) -> Result:
+    """Run a command with the settings of a source."""
     result = CliRunner().invoke(make_group(source), list(arguments), catch_exceptions=False)
     assert result.exit_code == code, result.output
     return result

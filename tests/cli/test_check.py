@@ -98,7 +98,7 @@ def test_a_database_that_refuses_is_named(desk: Desk) -> None:
 
     assert "database: FAILED (OperationalError): " in answer
     assert "port 1 failed: Connection refused" in answer
-    assert "See that the server runs" in answer
+    assert "Check that the server runs" in answer
     assert "geheim" not in answer
 
 
@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_be_made_is_named(desk: Desk, tmp_path: Path) -> No
     answer = desk("check", code=1, outbox_url=f"sqlite:///{tmp_path}/file/outbox.db")
 
     assert "database: FAILED (Not a directory)" in answer or "(File exists)" in answer
-    assert "See that the folder exists" in answer
+    assert "Check that the folder exists" in answer
 
 
 def test_tables_of_another_version_are_the_operators(
@@ -175,18 +175,22 @@ def test_a_pause_is_seen(desk: Desk) -> None:
     [
         (200, 0, "HTTP 200, sent\napi: the API took the lead."),
         (422, 0, "HTTP 422, duplicate\napi: the API has this lead already"),
-        (404, 1, "HTTP 404, rejected (unknown_visitor)\napi: the API was reached"),
+        (
+            404,
+            1,
+            "HTTP 404, rejected (unknown_visitor)\napi: the API was reached and the key is right",
+        ),
         (400, 1, "HTTP 400, rejected (bad_request)\napi: the API refuses this e-mail."),
         (401, 1, "HTTP 401, failed (unauthorized)\napi: check FPROM_API_KEY"),
         (429, 1, "HTTP 429, failed (rate_limited)\napi: too many calls"),
-        (503, 1, "HTTP 503, failed (server_error)\napi: FirstPromoter is not well."),
-        (301, 1, "HTTP 301, failed (unexpected)\napi: the API's document"),
+        (503, 1, "HTTP 503, failed (server_error)\napi: FirstPromoter has a problem."),
+        (301, 1, "HTTP 301, failed (unexpected)\napi: the API's documentation"),
     ],
 )
 def test_the_apis_answer_is_explained(
     status: int, code: int, told: str, desk: Desk, api: LoopbackApi
 ) -> None:
-    """A test lead of nobody, the answer, and what to do about it."""
+    """A made-up test lead, the answer, and what to do about it."""
     api.status = status
 
     answer = desk(
@@ -205,7 +209,7 @@ def test_the_apis_answer_is_explained(
 
 
 def test_no_answer_is_explained_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A closed port, and the lead of nobody by default."""
+    """A closed port, and the made-up lead by default."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
 

@@ -43,7 +43,7 @@ def test_what_is_due_is_sent_and_counted(desk: Desk) -> None:
 
 
 def test_an_empty_outbox_is_no_failure(desk: Desk) -> None:
-    """Cron shall not write to anybody about nothing; with --wait there is nothing to wait for."""
+    """Cron must not send mail about nothing; with --wait there is nothing to wait for."""
     for option in ((), ("--wait",)):
         assert desk("drain", *option) == "sent 0, duplicate 0, rejected 0, due later 0; 0 pending\n"
 
@@ -68,7 +68,7 @@ def test_a_refused_key_is_explained(desk: Desk) -> None:
 
 
 def test_another_pause_ends_by_itself(desk: Desk) -> None:
-    """A busy API is nobody's homework."""
+    """A busy API needs no operator."""
     desk.put("ann@example.com")
     desk.api.says = 429
 

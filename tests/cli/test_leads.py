@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from fprom_middleware.cli.group import make_group
-from fprom_middleware.cli.source import Source
+from fprom_middleware.cli.source import SettingsSource
 from fprom_middleware.outbox.admin import inspect_outbox
 from tests.support.outbox import KEY
 
@@ -70,7 +70,7 @@ def test_which_leads_must_be_said_once(command: str, desk: Desk) -> None:
 
 
 def test_a_lead_is_deleted_for_good(desk: Desk) -> None:
-    """By its id even one that waits: somebody may ask to be forgotten."""
+    """By its id even one that waits: a customer may ask to be forgotten."""
     desk.reject("ann@example.com")
     desk.put("bob@example.com", "cat@example.com")
 
@@ -88,7 +88,7 @@ def test_a_lead_is_deleted_for_good(desk: Desk) -> None:
     )
 
 
-def test_nobody_there_is_no_yes(desk: Desk) -> None:
+def test_without_a_terminal_there_is_no_yes(desk: Desk) -> None:
     """A script says --yes, or nothing is deleted."""
     desk.reject("ann@example.com")
 
@@ -103,7 +103,7 @@ def test_a_person_is_asked(
     """With the number, and how many of them were never sent."""
     desk.reject("ann@example.com")
     desk.put("bob@example.com")
-    group = make_group(Source(lambda: desk.fprom, "the test", shared=True))
+    group = make_group(SettingsSource(lambda: desk.fprom, "the test", shared=True))
     runner = CliRunner()
     with runner.isolation(input=answer) as (out, *_):
         monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)

@@ -141,7 +141,7 @@ def test_wrong_tables_end_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_without_an_outbox_it_does_not_start(desk: Desk) -> None:
-    """Nobody runs a worker for nothing unawares."""
+    """A worker that has nothing to do says so at once."""
     assert "there is no outbox to drain" in desk("worker", code=2, delivery="inline")
 
 

@@ -69,12 +69,12 @@ class Command(BaseCommand):  # type: ignore[misc]  # Django has no types
 def _group() -> click.Group:
     try:
         from fprom_middleware.cli.group import make_group  # noqa: PLC0415 - needs click
-        from fprom_middleware.cli.source import Source  # noqa: PLC0415 - as above
+        from fprom_middleware.cli.source import SettingsSource  # noqa: PLC0415 - as above
     except ModuleNotFoundError as missing:
         if missing.name != "click":
             raise
         raise CommandError(_EXTRA) from None
-    return make_group(Source(get_fprom, "Django", shared=True))
+    return make_group(SettingsSource(get_fprom, "Django", shared=True))
 
 
 def _django_options() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""The front doors: the environment and a Flask app, and how each refuses."""
+"""Where settings come from: the environment and a Flask app, and how each refuses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FPROM = (
 )
 
 
-def test_the_environment_is_one_door(environ: dict[str, str], api: LoopbackApi) -> None:
+def test_the_environment_is_one_source(environ: dict[str, str], api: LoopbackApi) -> None:
     """``fprom drain`` sends what a process with the same environment handed in."""
     fprom = Fprom({**environ, "FPROM_WORKER": "none"})
     fprom.track_signup(TrackingContext(tid="tid-of-a-visitor"), "ann@example.com")
@@ -91,7 +91,7 @@ def test_a_reader_who_went_away_is_no_database() -> None:
         raise ZeroDivisionError
 
 
-def test_a_flask_app_is_another_door(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_a_flask_app_is_another_source(tmp_path: Path, environ: dict[str, str]) -> None:
     """``flask fprom`` works on the app's own outbox, and leaves the app's Fprom open."""
     app = flask.Flask(__name__, instance_path=str(tmp_path))
     app.config.update({key: value for key, value in environ.items() if key.startswith("FPROM_")})
@@ -156,7 +156,7 @@ def test_an_app_that_serves_loads_no_command() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_pipe_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_is_not_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bars are for terminals, and for those who have rich."""
     assert not person_looks()
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
