@@ -106,6 +106,20 @@ def within(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
 
 
+def is_loopback_host(host: str) -> bool:
+    """Say whether a URL's host is this very machine.
+
+    Args:
+        host: A name or an address, without brackets and port, in lower case.
+
+    Returns:
+        True for ``localhost``, 127.0.0.0/8 and ``::1``. Other names may resolve to another
+        machine.
+    """
+    address = parse_address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
 def is_public(ip: str) -> bool:
     """Say whether an address means something outside its own network.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .account import Fprom
 from .visitor.attach import AsgiTracking, read_scope_sources
 from .visitor.context import KEY, STATE_KEY
-from .visitor.cookie_policy import may_carry
+from .visitor.cookie_policy import may_set_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -74,7 +74,7 @@ def _set_cookie(send: Send, cookie: str) -> Send:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
             texts = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
-            if may_carry(message["status"], texts):
+            if may_set_cookie(message["status"], texts):
                 headers.append(extra)
             # Also where nothing is added: any iterable is allowed, and this one is read now.
             message = {**message, "headers": headers}

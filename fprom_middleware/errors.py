@@ -27,11 +27,11 @@ class FpromConfigError(FpromError, ValueError):
 
 
 class FpromNotInstalled(FpromError, LookupError):  # noqa: N818 - a fixed public name
-    """The request carries no tracking context: no middleware ran before the view."""
+    """The request holds no tracking context: no middleware ran before the view."""
 
 
 class FpromTokenError(FpromError, ValueError):
-    """A carried context was refused.
+    """A token was refused.
 
     Attributes:
         reason: Why, as a short code such as ``expired``. Never the token itself.

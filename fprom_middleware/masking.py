@@ -59,7 +59,7 @@ def mask_url(url: str) -> str:
     scheme, _, rest = url.partition("://")
     place, _, parameters = rest.partition("?")
     if rest.count("@") > 1 or "@" in parameters:
-        # A password that nobody encoded: where it ends is anyone's guess.
+        # A password that was not encoded: where it ends cannot be told.
         return f"{scheme}://…"
     return f"{scheme}://{place.rpartition('@')[2]}"
 

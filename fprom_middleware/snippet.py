@@ -43,7 +43,7 @@ def fprom_script(settings: FpromSettings, nonce: str | None = None, src: str = S
     """
     if not settings.enabled or settings.account_id is None:
         return Html("")
-    # As text first: a template's lazy nonce is false until somebody has read it.
+    # As text first: a template's lazy nonce is false until it is read.
     text = "" if nonce is None else str(nonce)
     attribute = f' nonce="{escape(text)}"' if text else ""
     # A JSON text is a JavaScript text; only `<` could end the element it stands in.

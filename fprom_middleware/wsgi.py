@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .account import Fprom
 from .visitor.attach import read_environ_sources
 from .visitor.context import KEY, UNREAD, RequestTracking
-from .visitor.cookie_policy import may_carry
+from .visitor.cookie_policy import may_set_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -64,7 +64,7 @@ def _set_cookie(start_response: StartResponse, cookie: str) -> StartResponse:
     def start(
         status: str, headers: list[tuple[str, str]], *rest: Any, **named: Any
     ) -> Callable[[bytes], object]:
-        if may_carry(int(status[:3]) if status[:3].isdecimal() else 0, headers):
+        if may_set_cookie(int(status[:3]) if status[:3].isdecimal() else 0, headers):
             headers = [*headers, extra]
         return start_response(status, headers, *rest, **named)
 

@@ -28,7 +28,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 
 def check_middleware(**_: Any) -> list[CheckMessage]:
-    """Report that no request is going to carry a tracking context."""
+    """Report that no request is going to hold a tracking context."""
     if MIDDLEWARE in settings.MIDDLEWARE:
         return []
     hint = f'Add "{MIDDLEWARE}" to MIDDLEWARE, as far up as you like.'

@@ -12,7 +12,7 @@ from ..visitor.attach import (
     read_environ_sources,
     read_scope_sources,
 )
-from ..visitor.cookie_policy import may_carry
+from ..visitor.cookie_policy import may_set_cookie
 from .account import get_fprom
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class FpromMiddleware:
         answer = self.get_response(request)
         if cookie is None:
             return answer
-        return _carry_async(answer, cookie) if self._is_async else _carry(answer, cookie)
+        return _set_cookie_async(answer, cookie) if self._is_async else _set_cookie(answer, cookie)
 
 
 def _attach(request: Any, fprom: Fprom) -> str | None:
@@ -69,11 +69,11 @@ def _attach(request: Any, fprom: Fprom) -> str | None:
     return read_scope_sources(sources, context, scope, scheme=request.scheme)
 
 
-async def _carry_async(answer: Any, cookie: str) -> Any:
-    return _carry(await answer, cookie)
+async def _set_cookie_async(answer: Any, cookie: str) -> Any:
+    return _set_cookie(await answer, cookie)
 
 
-def _carry(response: Any, cookie: str) -> Any:
-    if may_carry(response.status_code, response.items()):
+def _set_cookie(response: Any, cookie: str) -> Any:
+    if may_set_cookie(response.status_code, response.items()):
         response.cookies.load(cookie)
     return response

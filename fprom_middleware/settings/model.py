@@ -73,7 +73,7 @@ class FpromSettings:
         outbox_url: Where the outbox lives: any SQLAlchemy URL.
         worker: ``thread``: each process drains in the background. ``none``: something else does.
         rate_limit: API calls a minute for the account, all processes together.
-        secret_keys: Keys that sign carried contexts and the keep cookie, newest last.
+        secret_keys: Keys that sign tokens and the keep cookie, newest last.
         keep_days: Days that the keep cookie keeps the visitor; 0 is off.
         keep_domain: Domain of the keep cookie; unset means this host only.
         respect_gpc: True: ``Sec-GPC: 1`` counts as no consent for the keep cookie.
@@ -209,4 +209,4 @@ def _unknown(key: str) -> str:
     near = difflib.get_close_matches(
         key.upper(), [PREFIX + name.upper() for name in _PARSERS], n=1, cutoff=0.0
     )
-    return f"is no setting of fprom_middleware. Did you mean {near[0]}?"
+    return f"is not a setting of fprom_middleware. Did you mean {near[0]}?"

@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from importlib import import_module
 from inspect import iscoroutinefunction
-from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from ..addresses import GROUPS, parse_network
+from ..addresses import GROUPS, is_loopback_host, parse_network
 from ..errors import FpromConfigError
 
 Parser = Callable[[str, Any], Any]
@@ -33,7 +32,7 @@ _PARAM = r"[A-Za-z0-9_.~-]{1,64}"
 _WHOLE = r"[+-]?[0-9]{1,12}"
 _SECRET_MIN = 16
 _MAX_TIMEOUT = 300
-# What it returned would count as true: consent that nobody gave.
+# What it returned would count as true: consent that was not given.
 _ASYNC_HOOK = "is async, but hooks are called and not awaited"
 
 
@@ -67,7 +66,9 @@ def seconds(key: str, value: object) -> float:
     """Read a time-out in seconds."""
     number = _number(value)
     if number is None or not 0 < number <= _MAX_TIMEOUT:
-        raise wrong(key, value, f"is no number of seconds above 0 and up to {_MAX_TIMEOUT}", "10")
+        raise wrong(
+            key, value, f"is not a number of seconds above 0 and up to {_MAX_TIMEOUT}", "10"
+        )
     return number
 
 
@@ -78,7 +79,7 @@ def whole(*, minimum: int, maximum: int | None = None) -> Parser:
         number = _whole(value)
         if number is None or number < minimum or (maximum is not None and number > maximum):
             bound = f"from {minimum} up" if maximum is None else f"from {minimum} to {maximum}"
-            raise wrong(key, value, f"is no whole number {bound}", str(minimum or 60))
+            raise wrong(key, value, f"is not a whole number {bound}", str(minimum or 60))
         return number
 
     return parse
@@ -122,12 +123,12 @@ def names(key: str, value: object, example: str) -> tuple[str, ...]:
     elif isinstance(value, Iterable) and not isinstance(value, bytes | dict):
         entries = value
     else:
-        raise wrong(key, value, "is no list", example)
+        raise wrong(key, value, "is not a list", example)
     texts = []
     # One at a time: an ip_network is an iterable too, of up to 2**128 addresses.
     for entry in entries:
         if not isinstance(entry, str):
-            raise wrong(key, entry, "is no text", example)
+            raise wrong(key, entry, "is not text", example)
         texts.append(entry.strip())
     return tuple(text for text in texts if text)
 
@@ -138,7 +139,7 @@ def trusted_proxies(key: str, value: object) -> int | tuple[str, ...]:
     number = _whole(value)
     if number is not None:
         if number < 0:
-            raise wrong(key, value, "is no number of proxies", "1")
+            raise wrong(key, value, "is not a number of proxies", "1")
         return number
     if not isinstance(value, str | Iterable):
         raise wrong(key, value, "is neither a number of proxies nor a list", example)
@@ -158,10 +159,10 @@ def trusted_proxies(key: str, value: object) -> int | tuple[str, ...]:
 
 def _why_no_network(entry: str, error: str) -> str:
     if entry == "*" or "every address" in error:
-        return "would trust every address, and then anyone could invent theirs"
+        return "would trust every address, and then a visitor could invent one"
     if "host bits set" in error:
-        return "is no network: it has host bits set"
-    return "is no address, no network, and none of the words " + ", ".join(GROUPS)
+        return "is not a valid network: it has host bits set"
+    return "is not a valid address or network, nor one of the words " + ", ".join(GROUPS)
 
 
 def base_url(key: str, value: object) -> str:
@@ -176,31 +177,24 @@ def base_url(key: str, value: object) -> str:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise wrong(key, text, "is no URL", example) from None
+        raise wrong(key, text, "is not a valid URL", example) from None
     if parts.query or parts.fragment or not text.isascii() or not text.isprintable() or " " in text:
         raise wrong(key, text, "must end with its path, in plain ASCII", example)
     if not host or parts.scheme not in {"http", "https"}:
-        raise wrong(key, text, "is no http(s) URL", example)
-    if parts.scheme == "http" and not _is_loopback(host):
+        raise wrong(key, text, "is not an http(s) URL", example)
+    if parts.scheme == "http" and not is_loopback_host(host):
         raise wrong(key, text, "would send the API key unencrypted over a network", example)
     return text.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def header_name(key: str, value: object) -> str:
     """Read the name of one request header."""
     text = str(value).strip()
     if not re.fullmatch(_NAME, text):
-        # WSGI cannot tell a_b from a-b, so a name with an underscore could be anyone's.
-        raise wrong(key, text, "is no header name (letters, digits and dashes)", "CF-Connecting-IP")
+        # WSGI cannot tell a_b from a-b, so a client could send the other one.
+        raise wrong(
+            key, text, "is not a valid header name (letters, digits and dashes)", "CF-Connecting-IP"
+        )
     return text
 
 
@@ -208,7 +202,7 @@ def domain(key: str, value: object) -> str:
     """Read a cookie's domain."""
     text = str(value).strip()
     if not re.fullmatch(_DOMAIN, text):
-        raise wrong(key, text, "is no domain", "example.com")
+        raise wrong(key, text, "is not a valid domain", "example.com")
     return text.lstrip(".").lower()
 
 
@@ -218,7 +212,7 @@ def link_params(key: str, value: object) -> tuple[str, ...]:
     params = names(key, value, example)
     for param in params:
         if not re.fullmatch(_PARAM, param):
-            raise wrong(key, param, "is no name of a URL parameter", example)
+            raise wrong(key, param, "is not a valid name of a URL parameter", example)
     return params
 
 
@@ -246,7 +240,7 @@ def database_url(key: str, value: object) -> str:
     text = str(value).strip()
     if not re.match(r"[A-Za-z][A-Za-z0-9_]*(?:\+[A-Za-z0-9_]+)?://", text):
         msg = (
-            "is no SQLAlchemy URL (its value is not shown here). "
+            "is not a valid SQLAlchemy URL (its value is not shown here). "
             f"Right would be: {key}=sqlite:///.fprom/outbox.db"
         )
         raise FpromConfigError(msg, key=key)
@@ -265,7 +259,7 @@ def hook(key: str, value: object) -> Callable[..., Any]:
     path = value.strip().replace(":", ".")
     module, dot, name = path.rpartition(".")
     if not dot:
-        raise wrong(key, value, "is no dotted path", example)
+        raise wrong(key, value, "is not a dotted path", example)
     try:
         found = getattr(import_module(module), name)
     except Exception as error:

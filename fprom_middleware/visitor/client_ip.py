@@ -30,7 +30,7 @@ MAX_HEADER: Final = 8192
 
 _NEAR: Final = tuple(ip_network(net) for net in GROUPS["private"])
 _LOOPBACK: Final = tuple(ip_network(net) for net in GROUPS["loopback"])
-# Headers of up to 8,192 characters each: 2 MB where someone sets out to fill it.
+# Headers of up to 8,192 characters each: 2 MB where an attacker fills it.
 _CACHED = 256
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class AddressReader:
             X-Forwarded-For.
     """
 
-    __slots__ = ("_count", "_edge", "_hop", "_networks", "_recall", "_told")
+    __slots__ = ("_cached_decision", "_classify", "_count", "_edge", "_networks", "_warned")
 
     def __init__(self, trusted: int | tuple[str, ...] = 0, *, edge: bool = False) -> None:
         self._count = trusted if isinstance(trusted, int) else 0
@@ -57,10 +57,10 @@ class AddressReader:
                 parse_network(net) for entry in trusted for net in GROUPS.get(entry, (entry,))
             )
         self._edge = edge
-        self._told = False
+        self._warned = False
         # Proxies are few and asked about again and again; so is a visitor on one page.
-        self._hop = lru_cache(maxsize=_CACHED)(self._look_at)
-        self._recall = lru_cache(maxsize=_CACHED)(self._decide)
+        self._classify = lru_cache(maxsize=_CACHED)(self._classify_uncached)
+        self._cached_decision = lru_cache(maxsize=_CACHED)(self._decide)
 
     def read(self, peer: str | None, header: str) -> str | None:
         """Say who the visitor is.
@@ -77,16 +77,16 @@ class AddressReader:
         if len(header) > MAX_HEADER:
             # One character more tells whether the cut splits an entry.
             header = header[-MAX_HEADER - 1 :]
-        return self._recall(peer, header)
+        return self._cached_decision(peer, header)
 
     def _decide(self, peer: str | None, header: str) -> str | None:
         if self._count:
             return self._read_edge(header) if self._edge else self._count_back(header)
         if peer:
-            address, trusted = self._hop(peer)
+            address, trusted = self._classify(peer)
             if not trusted:
-                if address is not None and not self._told and not self._networks:
-                    self._tell(address, header)
+                if address is not None and not self._warned and not self._networks:
+                    self._log_private_peer(address, header)
                 return address
         elif not self._networks:
             return None
@@ -94,32 +94,32 @@ class AddressReader:
 
     def _read_edge(self, header: str) -> str | None:
         entries = _entries(header)
-        return self._hop(_clip(entries[0]))[0] if len(entries) == 1 else None
+        return self._classify(_clip(entries[0]))[0] if len(entries) == 1 else None
 
     def _count_back(self, header: str) -> str | None:
         entries = _entries(header)
         if len(entries) < self._count:
             return None
-        return self._hop(_clip(entries[-self._count]))[0]
+        return self._classify(_clip(entries[-self._count]))[0]
 
     def _walk(self, header: str) -> str | None:
         for entry in reversed(_entries(header)):
-            address, trusted = self._hop(_clip(entry))
+            address, trusted = self._classify(_clip(entry))
             if not trusted:
                 return address
         return None
 
-    def _look_at(self, entry: str) -> tuple[str | None, bool]:
+    def _classify_uncached(self, entry: str) -> tuple[str | None, bool]:
         address = parse_address(entry)
         if address is None:
             return None, False
         return str(address), any(address in network for network in self._networks)
 
-    def _tell(self, peer: str, header: str) -> None:
+    def _log_private_peer(self, peer: str, header: str) -> None:
         address = ip_address(peer)
         near = within(address, _NEAR) or (bool(header) and within(address, _LOOPBACK))
-        if near and not self._told:
-            self._told = True
+        if near and not self._warned:
+            self._warned = True
             logger.warning(
                 "The socket's peer is a private address and FPROM_TRUSTED_PROXIES trusts none: "
                 "this app seems to be behind a proxy, and the proxy's address is not the "

@@ -20,7 +20,7 @@ STATE_KEY: Final = "fprom"
 """Where it stands in an ASGI scope's ``state``, which is ``request.state`` in Starlette."""
 
 UNREAD: Final[Any] = object()
-"""Stands in a slot whose header nobody has asked for yet."""
+"""Stands in a slot whose header has not been read yet."""
 
 
 class Reader(Protocol):
@@ -66,7 +66,7 @@ class TrackingContext:
         tid: FirstPromoter's visitor id.
         ref_id: The promoter's referral id.
         ip: The visitor's address, as `fprom_middleware.addresses.parse_address` reads it.
-        captured_at: When these were read, where they were carried; aware.
+        captured_at: When these were read, where they come from a token; aware.
 
     A context made by hand knows no `Fprom`: hand it to ``fprom.track_signup(context, email)``.
     """
@@ -112,7 +112,7 @@ class TrackingContext:
 
     @property
     def captured_at(self) -> datetime | None:
-        """When the values of a carried context were read; None for a request's own."""
+        """When the values of a token were read; None for a request's own."""
         return self._captured_at
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Which responses may carry a visitor's cookie: pages that one person navigated to."""
+"""Which responses may set a visitor's cookie: pages that one person navigated to."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_navigation(*, dest: str, mode: str, accept: str) -> bool:
     return "text/html" in accept
 
 
-def may_carry(status: int, headers: Iterable[tuple[str, str]]) -> bool:
+def may_set_cookie(status: int, headers: Iterable[tuple[str, str]]) -> bool:
     """Say whether a response is one person's page.
 
     Args:

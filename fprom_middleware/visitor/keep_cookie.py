@@ -3,7 +3,7 @@
 Safari forgets after 7 days what a script wrote, and an ad blocker keeps the script from
 writing at all. A cookie that the site's own server sets has neither problem. It has a name of
 our own: the vendor's script takes its own cookies for a click that was reported already, so
-whoever writes those suppresses the click.
+a server that writes those suppresses the click.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CACHED = 1024
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Kept:
+class KeptVisitor:
     """What the cookie holds.
 
     Attributes:
@@ -67,7 +67,7 @@ class Keeper:
         # One visitor asks for many pages; a signature is the dearest part of each.
         self._verify = lru_cache(maxsize=_CACHED)(self._open)
 
-    def read(self, cookies: str) -> Kept | None:
+    def read(self, cookies: str) -> KeptVisitor | None:
         """Read what was kept.
 
         Args:
@@ -88,7 +88,9 @@ class Keeper:
             return None
         return kept
 
-    def renew(self, kept: Kept | None, tid: str | None, ref_id: str | None) -> Kept | None:
+    def renew(
+        self, kept: KeptVisitor | None, tid: str | None, ref_id: str | None
+    ) -> KeptVisitor | None:
         """Decide what is to be written.
 
         Args:
@@ -102,14 +104,14 @@ class Keeper:
         if not self._keeps_tid:
             tid = None
         if kept is None:
-            return Kept(tid, ref_id, int(self._clock())) if tid or ref_id else None
+            return KeptVisitor(tid, ref_id, int(self._clock())) if tid or ref_id else None
         tid, ref_id = tid or kept.tid, ref_id or kept.ref_id
         # Nearly every request ends here: nothing is made that is only to be compared.
         if tid == kept.tid and ref_id == kept.ref_id:
             return None
-        return Kept(tid, ref_id, kept.since)
+        return KeptVisitor(tid, ref_id, kept.since)
 
-    def set_cookie(self, kept: Kept, *, secure: bool) -> str | None:
+    def set_cookie(self, kept: KeptVisitor, *, secure: bool) -> str | None:
         """Write the Set-Cookie header.
 
         Args:
@@ -127,7 +129,7 @@ class Keeper:
         end = "; Secure" if secure else ""
         return f"{COOKIE}={text}; Max-Age={left}; Path=/{domain}; HttpOnly; SameSite=Lax{end}"
 
-    def _open(self, raw: str) -> Kept | None:
+    def _open(self, raw: str) -> KeptVisitor | None:
         try:
             payload = verified(self._serializer, raw)
         except (BadData, UnicodeError):
@@ -136,4 +138,4 @@ class Keeper:
             return None
         tid, ref_id, since = payload
         texts = all(value is None or isinstance(value, str) for value in (tid, ref_id))
-        return Kept(tid, ref_id, since) if texts and type(since) is int else None
+        return KeptVisitor(tid, ref_id, since) if texts and type(since) is int else None

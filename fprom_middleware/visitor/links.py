@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from .cookies import clean_value
 
-CARRY_PARAM: Final = "fpc"
+CROSS_DOMAIN_PARAM: Final = "fpc"
 """The vendor's own parameter: ``<tid>--<base64 of the ref>``, from another root domain."""
 MAX_QUERY: Final = 8192
 """Characters of a query string that are looked at."""
@@ -27,14 +27,14 @@ def read_link(query: str, params: tuple[str, ...]) -> tuple[str | None, str | No
     Returns:
         The tid and the referral id, each None where the link does not name a usable one.
     """
-    names = (*params, CARRY_PARAM)
+    names = (*params, CROSS_DOMAIN_PARAM)
     if len(query) > MAX_QUERY or not any(f"{name}=" in query for name in names):
         return None, None
     try:
         found = dict(reversed(parse_qsl(query, max_num_fields=_MAX_FIELDS)))
     except ValueError:
         return None, None
-    tid, ref = _read_carry(found.get(CARRY_PARAM, ""))
+    tid, ref = _read_cross_domain(found.get(CROSS_DOMAIN_PARAM, ""))
     for name in params:
         ref = clean_value(found.get(name, "")) or ref
         if name in found:
@@ -42,12 +42,12 @@ def read_link(query: str, params: tuple[str, ...]) -> tuple[str | None, str | No
     return tid, ref
 
 
-def _read_carry(text: str) -> tuple[str | None, str | None]:
+def _read_cross_domain(text: str) -> tuple[str | None, str | None]:
     tid, dashes, encoded = text.partition("--")
     if not dashes:
         return None, None
     try:
-        # A plus that nobody encoded has become a blank in the query string.
+        # A plus that was not encoded has become a blank in the query string.
         text = encoded.translate(_ALPHABETS)
         ref = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8")
     except (binascii.Error, ValueError):

@@ -50,7 +50,7 @@ def locate(request: object) -> tuple[TrackingContext, Mapping[str, Any] | None]:
     for found, mapping in _places(request):
         if isinstance(found, TrackingContext):
             return found, mapping
-    msg = f"This {type(request).__name__} carries no tracking context. {INSTALL_HINT}"
+    msg = f"This {type(request).__name__} holds no tracking context. {INSTALL_HINT}"
     raise FpromNotInstalled(msg)
 
 

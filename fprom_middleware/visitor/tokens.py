@@ -1,7 +1,7 @@
-"""A context carried through a link, an OAuth state, a job or a webhook: signed, not secret.
+"""Tokens: contexts that go through a link, an OAuth state, a job or a webhook.
 
-A token says who the visitor is to whoever can read it (as the cookie itself does), and holds
-no e-mail. Without one of the keys nobody can make or change one.
+A token is signed, not secret: its reader learns who the visitor is, as from the cookie itself.
+It holds no e-mail. Without one of the keys a token cannot be made or changed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def verified(serializer: URLSafeSerializer, token: str) -> Any:
         token: ASCII text.
 
     Returns:
-        The payload, which somebody with a key wrote.
+        The payload, written by a holder of a key.
 
     Raises:
         BadData: `BadSignature` where it is not signed, anything else where it cannot be read.
@@ -91,7 +91,7 @@ class Signer:
 
         Args:
             context: Who the visitor is.
-            rule: FPROM_SEND_IP: what would not be sent is not carried either.
+            rule: FPROM_SEND_IP: what would not be sent does not stand in a token either.
             now: Seconds since the epoch: the moment of capture of a request's own context.
 
         Returns:

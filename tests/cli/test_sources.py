@@ -57,7 +57,7 @@ def test_a_wrong_setting_is_one_line(command: str, environ: dict[str, str]) -> N
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "Error: FPROM_TIMEOUT: 'soon' is no number of seconds above 0 and up to 300. "
+        "Error: FPROM_TIMEOUT: 'soon' is not a number of seconds above 0 and up to 300. "
         "Right would be: FPROM_TIMEOUT=10\n"
     )
 

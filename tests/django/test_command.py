@@ -57,7 +57,7 @@ def test_a_wrong_setting_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
     """Exit code 2, as at the other doors."""
     with django_settings(FPROM_TIMEOUT="soon"):
         assert from_shell("check") == 2
-    assert capsys.readouterr().err.startswith("Error: FPROM_TIMEOUT: 'soon' is no number")
+    assert capsys.readouterr().err.startswith("Error: FPROM_TIMEOUT: 'soon' is not a number")
 
 
 def test_help_is_clicks(capsys: pytest.CaptureFixture[str]) -> None:

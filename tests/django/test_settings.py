@@ -102,7 +102,7 @@ def test_a_thread_that_waited_takes_what_was_made() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"FPROM_TIMEOUT": "soon"}, "FPROM_TIMEOUT: 'soon' is no number"),
+        ({"FPROM_TIMEOUT": "soon"}, "FPROM_TIMEOUT: 'soon' is not a number"),
         ({"FPROM_API_KEY": None}, "FPROM_API_KEY: is missing"),
         ({"FPROM_OUTBOX_URL": "nosuch://x"}, "FPROM_OUTBOX_URL: nosuch://x is no database"),
     ],

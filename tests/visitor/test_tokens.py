@@ -201,7 +201,7 @@ def test_a_bare_context_needs_a_name_for_its_account(account: Account) -> None:
     for call in (lambda: dump_tracking(bare), lambda: load_tracking(bare, "x")):
         with pytest.raises(FpromNotInstalled, match="knows no Fprom"):
             call()
-    with pytest.raises(FpromNotInstalled, match="carries no tracking context"):
+    with pytest.raises(FpromNotInstalled, match="holds no tracking context"):
         dump_tracking({})
     assert account.fprom.load_tracking(account.fprom.dump_tracking(bare)).tid == TID
 
