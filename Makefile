@@ -54,9 +54,10 @@ fix: $(VENV)/.test ## sort imports, mend what ruff can mend, format
 
 test: lint types unit system ## the whole: lint, types, all tests, the coverage gate
 
-lint: $(VENV)/.test ## ruff
+lint: $(VENV)/.test ## ruff, and the tower of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pytest -q tests/architecture
 
 types: $(VENV)/.test ## mypy, strict
 	$(BIN)/mypy

@@ -1,0 +1,87 @@
+"""The tower: which room may import which, and which distributions a room may know.
+
+A room is a file at the package's top or a folder there. docs/architecture.md draws the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.architecture.imports import Arrow
+
+PACKAGE = "fprom_middleware"
+
+LEAVES = ("errors", "masking", "addresses", "timestamps", "forking")
+SETTINGS = (*LEAVES, "settings")
+VISITOR = (*SETTINGS, "hooks", "visitor")
+ACCOUNT = (*VISITOR, "events", "api", "outbox", "delivery", "account")
+SIDE = ("snippet", "health", "otel", "script_proxy")
+ADAPTER = (*ACCOUNT, *SIDE, "tracking", "cli")
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(LEAVES, ()),
+    "settings": LEAVES,
+    **dict.fromkeys(("hooks", "snippet", "health", "otel"), SETTINGS),
+    "visitor": (*SETTINGS, "hooks"),
+    "events": VISITOR,
+    "api": (*SETTINGS, "events"),
+    "outbox": (*SETTINGS, "events", "api.protocol"),
+    "delivery": (*SETTINGS, "hooks", "events", "api", "outbox"),
+    "account": (*VISITOR, "events", "api", "outbox", "delivery", *SIDE[:3]),
+    "script_proxy": ACCOUNT,
+    **dict.fromkeys(("wsgi", "asgi", "tracking", "cli"), (*ACCOUNT, *SIDE)),
+    "flask": (*ADAPTER, "wsgi"),
+    **dict.fromkeys(("starlette", "aiohttp"), (*ADAPTER, "asgi")),
+    "django": (*ADAPTER, "wsgi", "asgi"),
+    "fastapi": ("starlette",),
+    "sandbox": ("masking",),
+    "testing": (*ACCOUNT, *SIDE, "tracking", "sandbox"),
+    "__init__": (*ACCOUNT, "tracking"),
+}
+"""By room: the rooms, or single modules, that it may import beside itself; lower rooms first."""
+
+GRANTS = {"cli.main": ("sandbox",)}
+"""What one file may that its room may not."""
+
+DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
+    "visitor.tokens": ("itsdangerous",),
+    "visitor.keep_cookie": ("itsdangerous",),
+    "api": ("httpx", "httpcore", "anyio"),
+    "outbox": ("sqlalchemy",),
+    "outbox.transactions.django": ("django", "sqlalchemy"),
+    "delivery": ("anyio",),
+    "account": ("httpx", "anyio"),
+    "cli": ("click", "rich"),
+    "flask": ("flask", "werkzeug", "click"),
+    "starlette": ("starlette",),
+    "fastapi": ("fastapi", "starlette"),
+    "aiohttp": ("aiohttp",),
+    "django": ("django", "asgiref", "click"),
+    "otel": ("opentelemetry",),
+    "sandbox": ("click", "rich", "starlette", "uvicorn"),
+    "testing": ("pytest", "django", "starlette"),
+}
+"""By room or module: the distributions that it may import; the module's own entry goes first."""
+
+
+def room_of(module: str) -> str:
+    """Return the room that a module stands in."""
+    return module.partition(".")[0]
+
+
+def is_allowed(arrow: Arrow) -> bool:
+    """Say whether the tower knows an arrow."""
+    room = room_of(arrow.source)
+    if arrow.outside:
+        known = DISTRIBUTIONS.get(arrow.source, DISTRIBUTIONS.get(room, ()))
+        return arrow.target in known
+    may = (room, *MAY_IMPORT.get(room, ()), *GRANTS.get(arrow.source, ()))
+    return room_of(arrow.target) in may or arrow.target in may
+
+
+def find_forbidden(arrows: Iterable[Arrow]) -> list[str]:
+    """Name every arrow that points up, sideways, or to a library of another room."""
+    return sorted(f"{a.source} -> {a.target}" for a in arrows if not is_allowed(a))
