@@ -136,7 +136,8 @@ def measure_enqueue(folder: Path, rounds: int) -> Row:
             now = time.time()
             bare.execute("BEGIN IMMEDIATE")
             bare.execute(
-                "INSERT INTO fprom_outbox (account, due_at, queued_at, attempts, unknowns, payload)"
+                "INSERT INTO fprom_outbox "
+                "(account, due_at, queued_at, attempts, not_found_count, payload)"
                 " VALUES (?, ?, ?, 0, 0, ?)",
                 ("account", now, now, payload),
             )
@@ -163,7 +164,8 @@ def measure_backlog(folder: Path, rounds: int, rows: int) -> list[Row]:
     with closing(sqlite3.connect(folder / "full.db", isolation_level=None)) as bare:
         bare.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-            "INSERT INTO fprom_outbox (account, due_at, queued_at, attempts, unknowns, payload) "
+            "INSERT INTO fprom_outbox "
+            "(account, due_at, queued_at, attempts, not_found_count, payload) "
             "SELECT 'account', ? + i / 1e3, ? + i / 1e3, 0, 0, ? FROM n",
             (rows, now, now, json.dumps(LEAD.to_json())),
         )

@@ -364,7 +364,7 @@ class Fprom:
         delivery = OutboxDelivery(self.settings, api, clock=self.clock)
         _open.add(delivery)
         # An app that is thrown away, as tests do by the hundred, takes its thread with it.
-        weakref.finalize(self, delivery.retire).atexit = False
+        weakref.finalize(self, delivery.stop_when_idle).atexit = False
         return delivery
 
     def _start_afresh(self) -> None:

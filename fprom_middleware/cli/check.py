@@ -75,7 +75,7 @@ def _check_database(fprom: Fprom) -> bool:
     if fprom.settings.delivery is DeliveryMode.INLINE:
         click.echo("database: none, FPROM_DELIVERY=inline keeps nothing")
         return True
-    with inspect_outbox(fprom) as inspection:
+    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
         database = inspection.outbox.database
         try:
             seconds = write_and_delete(inspection)

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..account import Fprom
-    from ..outbox.admin import Inspection
-    from ..outbox.rows import Kept
+    from ..outbox.admin import Inspection, OutboxRow
 
 _numbers = click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))
 
@@ -30,7 +29,7 @@ _numbers = click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.Int
 @with_fprom
 def show(fprom: Fprom, *, number: int) -> None:
     """Show one lead, masked."""
-    with inspect_outbox(fprom) as inspection:
+    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
         kept = inspection.find(number)
     if kept is None:
         raise _no_lead(number)
@@ -56,7 +55,7 @@ def show(fprom: Fprom, *, number: int) -> None:
 def retry(fprom: Fprom, *, numbers: tuple[int, ...], all_of_them: bool) -> None:
     """Send rejected leads again, as if they had never been tried."""
     _one_of_both(numbers, all_of_them=all_of_them)
-    with inspect_outbox(fprom) as inspection:
+    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
         for number in numbers:
             kept = _find(inspection, number)
             if not kept.rejected:
@@ -74,7 +73,7 @@ def retry(fprom: Fprom, *, numbers: tuple[int, ...], all_of_them: bool) -> None:
 def delete(fprom: Fprom, *, numbers: tuple[int, ...], all_of_them: bool, yes: bool) -> None:
     """Delete leads for good: by ID, waiting ones too; by --all, the rejected ones."""
     _one_of_both(numbers, all_of_them=all_of_them)
-    with inspect_outbox(fprom) as inspection:
+    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
         if all_of_them:
             what = f"{_leads(inspection.stats().rejected)} that FirstPromoter rejected"
         else:
@@ -96,7 +95,7 @@ def export(fprom: Fprom, *, file: Path, rejected_only: bool) -> None:
     The file holds personal data; only its owner may read it.
     """
     done = 0
-    with inspect_outbox(fprom) as inspection:
+    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
         # First a look: a database that refuses must not leave an empty file behind.
         inspection.stats()
         try:
@@ -111,7 +110,7 @@ def export(fprom: Fprom, *, file: Path, rejected_only: bool) -> None:
     click.echo(f"{_leads(done)} written to {click.format_filename(file)}")
 
 
-def _line(kept: Kept) -> str:
+def _line(kept: OutboxRow) -> str:
     state = "rejected" if kept.rejected else "pending"
     return json.dumps(asdict(kept) | {"state": state, "lead": kept.lead.to_json()}) + "\n"
 
@@ -122,7 +121,7 @@ def _one_of_both(numbers: Sequence[int], *, all_of_them: bool) -> None:
         raise click.UsageError(msg)
 
 
-def _find(inspection: Inspection, number: int) -> Kept:
+def _find(inspection: Inspection, number: int) -> OutboxRow:
     kept = inspection.find(number)
     if kept is None:
         raise _no_lead(number)

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..account import Fprom
-    from ..outbox.admin import Inspection
-    from ..outbox.rows import Kept
+    from ..outbox.admin import Inspection, OutboxRow
     from ..outbox.stats import Stats
 
 _LABELS: Final = {
@@ -49,12 +48,12 @@ def outbox(context: click.Context, *, as_json: bool, limit: int) -> None:
 
 @with_fprom
 def _overview(fprom: Fprom, *, as_json: bool, limit: int) -> None:
-    with inspect_outbox(fprom) as inspection:
+    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
         tell = _tell_json if as_json else _tell
         tell(inspection, inspection.stats(), inspection.rejected(limit))
 
 
-def _tell_json(inspection: Inspection, stats: Stats, rejected: Sequence[Kept]) -> None:
+def _tell_json(inspection: Inspection, stats: Stats, rejected: Sequence[OutboxRow]) -> None:
     figures: dict[str, Any] = dict(stats)
     # The memory is that of the web processes: this one cannot know.
     del figures["not_durable"], figures["hook_errors"]
@@ -73,7 +72,7 @@ def _tell_json(inspection: Inspection, stats: Stats, rejected: Sequence[Kept]) -
     click.echo(json.dumps(figures, indent=2))
 
 
-def _tell(inspection: Inspection, stats: Stats, rejected: Sequence[Kept]) -> None:
+def _tell(inspection: Inspection, stats: Stats, rejected: Sequence[OutboxRow]) -> None:
     oldest = "" if stats.oldest_age is None else f", the oldest for {span(stats.oldest_age)}"
     click.echo(f"pending: {stats.pending}{oldest}")
     if stats.pending:
@@ -88,7 +87,7 @@ def _tell(inspection: Inspection, stats: Stats, rejected: Sequence[Kept]) -> Non
         click.echo(f"{stats.rejected - len(rejected)} more: --limit {stats.rejected}")
 
 
-def _cells(kept: Kept) -> tuple[str, ...]:
+def _cells(kept: OutboxRow) -> tuple[str, ...]:
     who = mask_email(kept.lead.email) or f"uid {mask_tail(kept.lead.uid)}"
     return str(kept.id), moment(kept.rejected_at), kept.reason or "-", str(kept.attempts), who
 

@@ -76,7 +76,7 @@ def pump(
             counts = fprom.drain(limit=left, seconds=rest)
             if spent - purged >= _PURGE_EVERY:
                 # The background thread does it for the apps that have one.
-                with inspect_outbox(fprom) as inspection:
+                with inspect_outbox(fprom.settings, fprom.clock) as inspection:
                     inspection.outbox.purge()
                 purged = spent
             over = not any(counts.values()) and not _goes_on(fprom, until)

@@ -1,4 +1,4 @@
-"""Claim, send, settle: the loop that empties the outbox, whoever pumps it."""
+"""Claim, send, settle: one pass over what is due in the outbox."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ..events.receipt import Reason, Receipt, Status
-from ..outbox.retry import Ended
+from ..outbox.retry import decide
 from ..outbox.stats import no_counts
-from ..outbox.throttle import GOOD_FOR
+from ..outbox.store import Answer
+from ..outbox.throttle import PERMIT_TTL
 from .outcome_hook import tell_outcome
 
 if TYPE_CHECKING:
@@ -18,26 +19,26 @@ if TYPE_CHECKING:
 
     from ..api.client import TrackingApi
     from ..api.protocol import Outcome
-    from ..events.lead import Lead
     from ..outbox.stats import Counts
     from ..outbox.store import Batch, Claimed, Outbox
     from ..settings.model import FpromSettings
 
-SETTLE_AFTER: Final = 0.05
+SETTLE_AFTER_SECONDS: Final = 0.05
 """Seconds of sent and unsettled calls: what a crash would make this process send again."""
-LOOK_AFTER: Final = 0.25
-"""Seconds after which a claim asks whether somebody else has paused the account."""
+LOOK_AFTER_SECONDS: Final = 0.25
+"""Seconds after which a claim asks whether another drainer has paused the account."""
+FIRST_BATCH: Final = 5
 LARGEST_BATCH: Final = 100
 _BATCH_SECONDS: Final = 0.25
-_REAL_NAP: Final = 1.0
-_OTHER_NAP: Final = 0.02
-_TICK: Final = 1e-6
+_REAL_NAP_SECONDS: Final = 1.0
+_OTHER_NAP_SECONDS: Final = 0.02
+_TICK_SECONDS: Final = 1e-6
 
 logger = logging.getLogger(__name__)
 
 
 class Drain:
-    """One pump of the outbox.
+    """What a delivery sends with; it learns how many leads a quarter of a second is good for.
 
     Args:
         settings: The account's settings.
@@ -62,11 +63,17 @@ class Drain:
         self._clock = clock
         self._stopping = stopping
         # A clock that is not the machine's own may run at any speed: look at it often.
-        self._nap = _REAL_NAP if clock is time.time else _OTHER_NAP
-        self._batch = 5
+        self._nap = _REAL_NAP_SECONDS if clock is time.time else _OTHER_NAP_SECONDS
+        self._batch = FIRST_BATCH
 
     def run(
-        self, *, limit: int | None = None, seconds: float | None = None, wait: bool = False
+        self,
+        *,
+        limit: int | None = None,
+        seconds: float | None = None,
+        wait: bool = False,
+        stop: threading.Event | None = None,
+        on_progress: Callable[[Counts], None] | None = None,
     ) -> Counts:
         """Send what is due.
 
@@ -75,6 +82,8 @@ class Drain:
             seconds: After which no further call is begun.
             wait: True goes on until nothing is pending; False ends when nothing may be sent
                 right now.
+            stop: Ends the drain between two calls, as the end of the process does.
+            on_progress: Called after each batch with the counts so far.
 
         Returns:
             Calls by what they came to: sent, duplicate, rejected, failed (due later).
@@ -82,9 +91,12 @@ class Drain:
         counts = no_counts()
         begun, began_at = time.monotonic(), self._clock()
 
+        stop = stop or self._stopping
+
         def over() -> bool:
             spent = max(time.monotonic() - begun, self._clock() - began_at)
-            return self._stopping.is_set() or (seconds is not None and spent >= seconds)
+            ends = stop.is_set() or self._stopping.is_set()
+            return ends or (seconds is not None and spent >= seconds)
 
         while not over():
             left = None if limit is None else limit - sum(counts.values())
@@ -94,65 +106,74 @@ class Drain:
             batch = self._outbox.claim(most)
             if batch.claimed:
                 self._send(batch, counts, over)
+                if on_progress is not None:
+                    on_progress(counts)
                 continue
             due = self._outbox.next_due() if wait else None
             if due is None:
                 break
-            self._stopping.wait(min(max(due - self._clock(), 0.001), self._nap))
+            stop.wait(min(max(due - self._clock(), 0.001), self._nap))
         return counts
 
     def _send(self, batch: Batch, counts: Counts, over: Callable[[], bool]) -> None:
         began = settled = looked = time.monotonic()
-        sent: list[tuple[Claimed, Outcome, float]] = []
+        answers: list[Answer] = []
         done = 0
         for item in batch.claimed:
             now = time.monotonic()
-            if done and now - looked > LOOK_AFTER and not batch.probe:
+            if done and now - looked > LOOK_AFTER_SECONDS and not batch.probe:
                 looked = now
                 if self._outbox.paused():
                     break
             # Calls that come later than they were counted would exceed the rate, and the lease
             # must outlast the call.
-            if done and (over() or self._clock() - item.claimed_at > GOOD_FOR):
+            if done and (over() or self._clock() - item.claimed_at > PERMIT_TTL):
                 break
             outcome = self._api.signup(item.lead)
             done += 1
-            sent.append((item, outcome, self._clock()))
+            answers.append(self._answer(item, outcome))
             if outcome.status is Status.FAILED:
-                _tell(outcome)
+                _log_failure(outcome)
                 break
-            if time.monotonic() - settled > SETTLE_AFTER:
-                self._settle(sent, counts, probe=batch.probe)
-                sent, settled = [], time.monotonic()
-        self._settle(sent, counts, probe=batch.probe, unused=batch.claimed[done:])
-        spent = max(time.monotonic() - began, _TICK) / done
+            if time.monotonic() - settled > SETTLE_AFTER_SECONDS:
+                self._settle(answers, counts, probe=batch.probe)
+                answers, settled = [], time.monotonic()
+        self._settle(answers, counts, probe=batch.probe, unused=batch.claimed[done:])
+        spent = max(time.monotonic() - began, _TICK_SECONDS) / done
         self._batch = max(1, min(LARGEST_BATCH, self._batch * 2, int(_BATCH_SECONDS / spent)))
+
+    def _answer(self, item: Claimed, outcome: Outcome) -> Answer:
+        now = self._clock()
+        retry = decide(
+            outcome, attempts=item.attempts, not_found_count=item.not_found_count, now=now
+        )
+        return Answer(item, outcome, now, retry)
 
     def _settle(
         self,
-        sent: list[tuple[Claimed, Outcome, float]],
+        answers: Sequence[Answer],
         counts: Counts,
         *,
         probe: bool,
         unused: Sequence[Claimed] = (),
     ) -> None:
-        if not sent and not unused:
-            return
-        steps = self._outbox.settle(sent, probe=probe, unused=unused)
-        for (item, _, _), step in zip(sent, steps, strict=True):
-            if isinstance(step, Ended):
-                counts[step.status] += 1
-                self._finish(item.lead, step)
+        self._outbox.settle(answers, probe=probe, unused=unused)
+        for answer in answers:
+            if answer.retry is None:
+                counts[answer.outcome.status] += 1
+                self._finish(answer)
             else:
                 counts[Status.FAILED] += 1
 
-    def _finish(self, lead: Lead, step: Ended) -> None:
-        if step.status is Status.REJECTED:
-            logger.warning("FirstPromoter rejected a lead (%s): %r", step.reason, lead)
-        tell_outcome(self._settings, Receipt(step.status, step.reason, durable=True, lead=lead))
+    def _finish(self, answer: Answer) -> None:
+        outcome, lead = answer.outcome, answer.claimed.lead
+        if outcome.status is Status.REJECTED:
+            logger.warning("FirstPromoter rejected a lead (%s): %r", outcome.reason, lead)
+        receipt = Receipt(outcome.status, outcome.reason, durable=True, lead=lead)
+        tell_outcome(self._settings, receipt)
 
 
-def _tell(outcome: Outcome) -> None:
+def _log_failure(outcome: Outcome) -> None:
     if outcome.reason is Reason.UNAUTHORIZED:
         logger.error(
             "FirstPromoter answered %s: check FPROM_API_KEY and FPROM_ACCOUNT_ID. Leads are kept "

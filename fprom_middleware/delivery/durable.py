@@ -12,12 +12,11 @@ from sqlalchemy.exc import InternalError, PendingRollbackError
 
 from ..errors import FpromConfigError
 from ..events.receipt import Reason, Receipt, Status
-from ..outbox.database import Database, outbox_url
-from ..outbox.store import Outbox
+from ..outbox.store import open_outbox
 from ..settings.choices import WorkerMode
 from .drain import Drain
-from .thread import PURGE_EVERY, Worker
-from .waiting import Buffer, cause
+from .thread import DrainThread
+from .waiting import WaitingQueue, cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
     from ..settings.model import FpromSettings
 
 _FAILED_TRANSACTION: Final = "25P02"
-GRACE: Final = 2.0
+PURGE_EVERY_SECONDS: Final = 3600.0
+"""Seconds between looks for rejected leads that were kept long enough."""
+GRACE_SECONDS: Final = 2.0
 """Seconds for which the end of the process waits for the call in flight."""
 
 logger = logging.getLogger(__name__)
@@ -50,24 +51,16 @@ class OutboxDelivery:
     def __init__(
         self, settings: FpromSettings, api: TrackingApi, *, clock: Callable[[], float]
     ) -> None:
-        url = outbox_url(settings.outbox_url)
-        account = settings.account_id or ""
+        self.clock = clock
+        self.outbox = open_outbox(settings, clock)
+        self.waiting = WaitingQueue()
+        self.stopping = threading.Event()
         self._settings = settings
         self._api = api
-        self._clock = clock
-        self._buffer = Buffer()
-        self._database = Database(url, account)
-        self.outbox = Outbox(
-            self._database,
-            account=account,
-            clock=clock,
-            rate_limit=settings.rate_limit,
-            timeout=settings.timeout,
-        )
+        self._drain = Drain(settings, self.outbox, api, clock=clock, stopping=self.stopping)
         self._joiner: Joiner | None = None
-        self._stopping = threading.Event()
-        self._worker: Worker | None = None
-        self._purged_at = -2 * PURGE_EVERY
+        self._thread: DrainThread | None = None
+        self._purged_at: float | None = None
         self._lock = threading.Lock()
 
     def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
@@ -80,7 +73,7 @@ class OutboxDelivery:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
             return self._not_joined(lead, error)
-        return self._queued(lead, restless=True)
+        return self._queued(lead, expect_commit=True)
 
     async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
         """Write the lead in a thread, which a cancellation does not stop half-way."""
@@ -93,39 +86,44 @@ class OutboxDelivery:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
             return self._not_joined(lead, error)
-        return self._queued(lead, restless=True)
+        return self._queued(lead, expect_commit=True)
 
     def start(self) -> None:
-        """Start this process's worker, where the settings ask for one."""
-        if self._settings.worker is not WorkerMode.THREAD or self._worker is not None:
+        """Start this process's thread, where the settings ask for one."""
+        if self._settings.worker is not WorkerMode.THREAD or self._thread is not None:
             return
         with self._lock:
-            if self._worker is None:
-                worker = Worker(
-                    self._drain(),
-                    self.outbox,
-                    flush=self.flush,
-                    clock=self._clock,
-                    stopping=self._stopping,
-                )
-                worker.start()
-                self._worker = worker
+            if self._thread is None:
+                thread = DrainThread(self)
+                thread.start()
+                self._thread = thread
 
     def drain(
-        self, *, limit: int | None = None, seconds: float | None = None, wait: bool = False
+        self,
+        *,
+        limit: int | None = None,
+        seconds: float | None = None,
+        wait: bool = False,
+        stop: threading.Event | None = None,
+        on_progress: Callable[[Counts], None] | None = None,
     ) -> Counts:
-        """Send what is due, as `Drain.run` does, what waits in memory included."""
+        """Send what is due, as `Drain.run` does, what waits in memory included.
+
+        Once an hour this purges what was rejected 30 days ago, too.
+        """
         self.flush()
-        counts = self._drain().run(limit=limit, seconds=seconds, wait=wait)
-        # Where nobody has a thread, whoever pumps sees to the 30 days too.
-        if not 0.0 <= self._clock() - self._purged_at <= PURGE_EVERY:
-            self._purged_at = self._clock()
+        counts = self._drain.run(
+            limit=limit, seconds=seconds, wait=wait, stop=stop, on_progress=on_progress
+        )
+        now = self.clock()
+        if self._purged_at is None or not 0.0 <= now - self._purged_at <= PURGE_EVERY_SECONDS:
             self.outbox.purge()
+            self._purged_at = now
         return counts
 
     def stats(self) -> Stats:
         """Count."""
-        return self.outbox.stats(not_durable=len(self._buffer))
+        return self.outbox.stats(not_durable=len(self.waiting))
 
     def flush(self) -> None:
         """Write what waits in memory.
@@ -133,22 +131,22 @@ class OutboxDelivery:
         Raises:
             SQLAlchemyError: The database still refuses; nothing is lost by that.
         """
-        if self._buffer:
-            with self._buffer.taken() as waiting:
+        if self.waiting:
+            with self.waiting.checkout() as waiting:
                 self._write(waiting)
 
-    def retire(self) -> None:
-        """End the worker once nothing is due: the `Fprom` of this delivery is gone."""
-        if self._worker is not None:
-            self._worker.retire()
+    def stop_when_idle(self) -> None:
+        """End the thread once nothing is due: the `Fprom` of this delivery is gone."""
+        if self._thread is not None:
+            self._thread.loop.stop_when_idle()
 
     def close(self) -> None:
         """Stop claiming, wait shortly for the call in flight, flush nothing."""
-        self._stopping.set()
-        if self._worker is not None:
-            self._worker.stop(GRACE)
+        self.stopping.set()
+        if self._thread is not None:
+            self._thread.stop(GRACE_SECONDS)
         self._api.close()
-        self._database.close()
+        self.outbox.database.close()
 
     async def aclose(self) -> None:
         """Do as `close`, and let go of this event loop's connections."""
@@ -157,15 +155,15 @@ class OutboxDelivery:
 
     def _join(self) -> Joiner:
         if self._joiner is None:
-            # Whoever hands in a session has loaded the ORM; for others it would be in vain.
+            # A caller with a session has loaded the ORM; for others it would be in vain.
             from ..outbox.transactions.sqlalchemy import Joiner  # noqa: PLC0415
 
-            self._joiner = Joiner(self._database.url, self._settings.account_id or "")
+            self._joiner = Joiner(self.outbox.database.url, self._settings.account_id or "")
         return self._joiner
 
     def _put(self, lead: Lead) -> Receipt:
         try:
-            with self._buffer.taken() as waiting:
+            with self.waiting.checkout() as waiting:
                 self._write(waiting, lead)
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
             return self._hold(lead, error)
@@ -178,8 +176,8 @@ class OutboxDelivery:
         if waiting:
             logger.warning("%d leads that waited in memory are durable now.", len(waiting))
 
-    def _queued(self, lead: Lead, *, restless: bool = False) -> Receipt:
-        self._wake(restless=restless)
+    def _queued(self, lead: Lead, *, expect_commit: bool = False) -> Receipt:
+        self._wake(expect_commit=expect_commit)
         return Receipt(Status.QUEUED, durable=True, lead=lead)
 
     def _not_joined(self, lead: Lead, error: Exception) -> Receipt:
@@ -195,20 +193,15 @@ class OutboxDelivery:
         return Receipt(Status.FAILED, Reason.DATABASE, lead=lead)
 
     def _hold(self, lead: Lead, error: Exception) -> Receipt:
-        kept = self._buffer.add(lead, error)
+        kept = self.waiting.add(lead, error)
         self._wake()
         return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, lead=lead)
 
-    def _wake(self, *, restless: bool = False) -> None:
+    def _wake(self, *, expect_commit: bool = False) -> None:
         try:
             self.start()
         except RuntimeError:
             # The lead is where it belongs; the next one starts the thread.
             logger.error("The outbox's thread could not be started: RuntimeError.")  # noqa: TRY400 - nothing more is known
-        if self._worker is not None:
-            self._worker.wake(restless=restless)
-
-    def _drain(self) -> Drain:
-        return Drain(
-            self._settings, self.outbox, self._api, clock=self._clock, stopping=self._stopping
-        )
+        if self._thread is not None:
+            self._thread.loop.wake(expect_commit=expect_commit)

@@ -21,7 +21,7 @@ CAPACITY: Final = 10_000
 logger = logging.getLogger(__name__)
 
 
-class Buffer:
+class WaitingQueue:
     """Leads of this process that are not durable yet.
 
     Args:
@@ -32,12 +32,12 @@ class Buffer:
         self._capacity = capacity
         self._leads: deque[Lead] = deque()
         # Those that are being written are not durable yet, and come back where that fails.
-        self._leaving = 0
+        self._in_flight = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._leads) + self._leaving
+            return len(self._leads) + self._in_flight
 
     def add(self, lead: Lead, error: Exception) -> bool:
         """Keep a lead that the database refused.
@@ -50,7 +50,7 @@ class Buffer:
             False where there is no room left.
         """
         with self._lock:
-            waiting = len(self._leads) + self._leaving
+            waiting = len(self._leads) + self._in_flight
             kept = waiting < self._capacity
             if kept:
                 self._leads.append(lead)
@@ -65,25 +65,25 @@ class Buffer:
         return kept
 
     @contextmanager
-    def taken(self) -> Iterator[list[Lead]]:
+    def checkout(self) -> Iterator[list[Lead]]:
         """Take all leads out for as long as they are being written.
 
         Yields:
             The leads, the oldest first. They go back in front where the block raises.
         """
         with self._lock:
-            leaving = list(self._leads)
+            taken = list(self._leads)
             self._leads.clear()
-            self._leaving += len(leaving)
+            self._in_flight += len(taken)
         try:
-            yield leaving
+            yield taken
         except BaseException:
             with self._lock:
-                self._leads.extendleft(reversed(leaving))
-                self._leaving -= len(leaving)
+                self._leads.extendleft(reversed(taken))
+                self._in_flight -= len(taken)
             raise
         with self._lock:
-            self._leaving -= len(leaving)
+            self._in_flight -= len(taken)
 
 
 def cause(error: Exception) -> str:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import sqlalchemy as sa
 
 from ..errors import FpromConfigError
+from ..events.lead import Lead
 from ..settings.choices import DeliveryMode
-from .database import Database, outbox_url
-from .rows import Kept
 from .schema import leads
-from .store import Outbox
+from .store import open_outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ..account import Fprom
+    from sqlalchemy.engine import Row
+
+    from ..settings.model import FpromSettings
     from .stats import Stats
+    from .store import Outbox
 
 AGES: Final = (
     ("under_1m", 60.0),
@@ -29,6 +33,47 @@ AGES: Final = (
 """Names and upper bounds, in seconds, of the ages that pending leads are counted by."""
 OLDEST: Final = "older"
 _PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """A lead in the outbox, with everything that is known about it.
+
+    Attributes:
+        id: The row.
+        queued_at: When it was written, seconds since the epoch.
+        due_at: When it is sent next; None once it is rejected.
+        attempts: Calls so far.
+        rejected_at: When the API refused it for good.
+        reason: Why.
+        lead: What was, or will be, sent.
+    """
+
+    id: int
+    queued_at: float
+    due_at: float | None
+    attempts: int
+    rejected_at: float | None
+    reason: str | None
+    lead: Lead
+
+    @property
+    def rejected(self) -> bool:
+        """True where the API will never take it."""
+        return self.due_at is None
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """Read a row of the table."""
+        return cls(
+            id=row.id,
+            queued_at=row.queued_at,
+            due_at=row.due_at,
+            attempts=row.attempts,
+            rejected_at=row.rejected_at,
+            reason=row.reason,
+            lead=Lead.from_json(json.loads(row.payload)),
+        )
 
 
 class Inspection:
@@ -63,7 +108,7 @@ class Inspection:
         found = {row.age: row.leads for row in rows}
         return {label: found.get(label, 0) for label in (*(label for label, _ in AGES), OLDEST)}
 
-    def rejected(self, most: int) -> Sequence[Kept]:
+    def rejected(self, most: int) -> Sequence[OutboxRow]:
         """Return the rejected leads, the newest first.
 
         Args:
@@ -76,12 +121,12 @@ class Inspection:
             .limit(most)
         )
 
-    def find(self, number: int) -> Kept | None:
+    def find(self, number: int) -> OutboxRow | None:
         """Return one lead, None where there is none of this id."""
         rows = self._rows(sa.select(leads).where(self._mine, leads.c.id == number))
         return rows[0] if rows else None
 
-    def everything(self, *, rejected_only: bool = False) -> Iterator[Kept]:
+    def everything(self, *, rejected_only: bool = False) -> Iterator[OutboxRow]:
         """Yield every lead in the order of its id, a page at a time."""
         last = 0
         wanted = [self._mine]
@@ -108,7 +153,9 @@ class Inspection:
         statement = (
             sa.update(leads)
             .where(self._mine, leads.c.due_at.is_(None), *_among(numbers))
-            .values(due_at=self._clock(), attempts=0, unknowns=0, rejected_at=None, reason=None)
+            .values(
+                due_at=self._clock(), attempts=0, not_found_count=0, rejected_at=None, reason=None
+            )
         )
         return self._change(statement)
 
@@ -127,17 +174,18 @@ class Inspection:
     def _change(self, statement: sa.Update | sa.Delete) -> int:
         return self._database.run(lambda connection: connection.execute(statement).rowcount)
 
-    def _rows(self, statement: sa.Select[Any]) -> Sequence[Kept]:
+    def _rows(self, statement: sa.Select[Any]) -> Sequence[OutboxRow]:
         rows = self._database.read(lambda connection: connection.execute(statement).all())
-        return [Kept.of(row) for row in rows]
+        return [OutboxRow.of(row) for row in rows]
 
 
 @contextmanager
-def inspect_outbox(fprom: Fprom) -> Iterator[Inspection]:
-    """Open the outbox of an `Fprom` to look at it, also while it is disabled.
+def inspect_outbox(settings: FpromSettings, clock: Callable[[], float]) -> Iterator[Inspection]:
+    """Open the outbox of an account to look at it, also while the account is disabled.
 
     Args:
-        fprom: Whose outbox.
+        settings: The account's settings.
+        clock: Seconds since the epoch.
 
     Yields:
         The inspection; its connections are closed at the end.
@@ -145,23 +193,14 @@ def inspect_outbox(fprom: Fprom) -> Iterator[Inspection]:
     Raises:
         FpromConfigError: There is no outbox: delivery is inline.
     """
-    settings = fprom.settings
     if settings.delivery is DeliveryMode.INLINE:
         msg = "inline delivery keeps no outbox. Right would be: FPROM_DELIVERY=outbox"
         raise FpromConfigError(msg, key="FPROM_DELIVERY")
-    account = settings.account_id or ""
-    database = Database(outbox_url(settings.outbox_url), account)
-    outbox = Outbox(
-        database,
-        account=account,
-        clock=fprom.clock,
-        rate_limit=settings.rate_limit,
-        timeout=settings.timeout,
-    )
+    outbox = open_outbox(settings, clock)
     try:
-        yield Inspection(outbox, account, fprom.clock)
+        yield Inspection(outbox, settings.account_id or "", clock)
     finally:
-        database.close()
+        outbox.database.close()
 
 
 def _among(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:

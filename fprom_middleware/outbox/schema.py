@@ -50,7 +50,7 @@ leads: Final = Table(
     Column("queued_at", Double, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     # How often the API did not know the visitor: those tries have a schedule of their own.
-    Column("unknowns", Integer, nullable=False, default=0),
+    Column("not_found_count", Integer, nullable=False, default=0),
     Column("rejected_at", Double),
     Column("reason", String(32)),
     # The lead as JSON in ASCII: no key, and no NUL that a database could refuse.

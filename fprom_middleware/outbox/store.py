@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from ..events.lead import Lead
 from ..events.receipt import Status
-from .retry import Ended, Later, next_step
+from .database import Database, outbox_url
 from .schema import VERSION, accounts, leads
 from .stats import Stats
-from .throttle import Gate, calls_from_text, calls_to_text
+from .throttle import CircuitBreaker, RateLimiter, Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,16 +21,15 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from ..api.protocol import Outcome
-    from .database import Database
+    from ..settings.model import FpromSettings
+    from .retry import Retry
 
-KEEP_REJECTED: Final = 30 * 86400.0
+KEEP_REJECTED_SECONDS: Final = 30 * 86400.0
 """Seconds for which rejected leads are kept for a person to look at."""
 LEASE_CALLS: Final = 3
 """A lease lasts as long as so many calls may; what is not sent by then is given back."""
 
-logger = logging.getLogger(__name__)
-
-# inline(): nobody needs the new row's id back.
+# inline(): the new row's id is not needed.
 insert_lead: Final = sa.insert(leads).inline()
 
 
@@ -43,7 +41,7 @@ class Claimed:
         id: The row.
         lead: What to send.
         attempts: Calls so far.
-        unknowns: How many of them were answered 404.
+        not_found_count: How many of them were answered 404.
         queued_at: When it was written; SQLite gives the id of a deleted row to a later one.
         claimed_at: When the lease began, seconds since the epoch.
         lease: When the lease ends, seconds since the epoch; it names the lease too.
@@ -52,7 +50,7 @@ class Claimed:
     id: int
     lead: Lead
     attempts: int
-    unknowns: int
+    not_found_count: int
     queued_at: float
     claimed_at: float
     lease: float
@@ -69,6 +67,23 @@ class Batch:
 
     claimed: Sequence[Claimed] = ()
     probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one call came to, and what was decided about its lead.
+
+    Attributes:
+        claimed: The lead that was sent.
+        outcome: What came of it.
+        at: When, seconds since the epoch.
+        retry: When it is tried again; None where it ends as the outcome says.
+    """
+
+    claimed: Claimed
+    outcome: Outcome
+    at: float
+    retry: Retry | None
 
 
 class Outbox:
@@ -105,7 +120,7 @@ class Outbox:
             "due_at": now,
             "queued_at": now,
             "attempts": 0,
-            "unknowns": 0,
+            "not_found_count": 0,
             "payload": json.dumps(lead.to_json()),
         }
 
@@ -123,7 +138,7 @@ class Outbox:
         self.database.run(lambda connection: connection.execute(insert_lead, rows))
 
     def claim(self, most: int) -> Batch:
-        """Take due leads for this process, as many as the gate lets through.
+        """Take due leads for this process, as many as pace and pause let through.
 
         Args:
             most: How many at the most.
@@ -134,14 +149,14 @@ class Outbox:
 
         def work(connection: Connection) -> Batch:
             now = self._clock()
-            gate = self._gate(connection, lock=True)
+            throttle = self._throttle(connection, lock=True)
             due = self._due(connection, most, now)
-            granted, probe, gate = gate.admit(
+            granted, probe, throttle = throttle.acquire(
                 len(due), now=now, limit=self._limit, timeout=self._timeout
             )
             if not granted:
                 return Batch()
-            self._save(connection, gate)
+            self._save(connection, throttle)
             lease = now + LEASE_CALLS * self._timeout + 2.0
             connection.execute(
                 sa.update(leads)
@@ -153,66 +168,43 @@ class Outbox:
         # Most looks find nothing, and need not stand in a writer's way for that.
         if not self._may_claim():
             return Batch()
-        # Nobody waits for this but the drain itself.
+        # Only the drain itself waits for this.
         return self.database.run(work, patience=self._timeout)
 
     def settle(
-        self,
-        sent: Sequence[tuple[Claimed, Outcome, float]],
-        *,
-        probe: bool = False,
-        unused: Sequence[Claimed] = (),
-    ) -> list[Later | Ended]:
+        self, answers: Sequence[Answer], *, probe: bool = False, unused: Sequence[Claimed] = ()
+    ) -> None:
         """Write down what calls came to, and give back what was claimed and not sent.
 
         Args:
-            sent: Each lead that was sent, what came of it, and when.
+            answers: What was sent, and what was decided about it.
             probe: Whether this was the one call that a pause lets through.
             unused: The leads to give back.
-
-        Returns:
-            What becomes of each lead that was sent.
         """
-        steps = [
-            next_step(outcome, attempts=item.attempts, unknowns=item.unknowns, now=now)
-            for item, outcome, now in sent
-        ]
 
         def work(connection: Connection) -> None:
-            before = self._gate(connection, lock=True)
-            gate = before
+            before = self._throttle(connection, lock=True)
+            limiter, breaker = before.limiter, before.breaker
             if unused:
-                gate = gate.give_back(len(unused), admitted=unused[0].claimed_at)
-            for _, outcome, now in sent:
-                gate = gate.after(outcome, now=now, probe=probe)
-            if gate != before:
-                self._save(connection, gate)
-            for (item, _, _), step in zip(sent, steps, strict=True):
-                if not (isinstance(step, Ended) and step.status is not Status.REJECTED):
-                    self._keep(connection, item, step)
-            # Delivered is delivered, whoever holds the lease by now: but the lead, not the row
-            # that has its id by now.
-            delivered = [
-                item
-                for (item, _, _), step in zip(sent, steps, strict=True)
-                if isinstance(step, Ended) and step.status is not Status.REJECTED
-            ]
-            if delivered:
-                connection.execute(
-                    sa.delete(leads).where(
-                        leads.c.id.in_([item.id for item in delivered]),
-                        leads.c.queued_at.in_([item.queued_at for item in delivered]),
-                    )
-                )
+                limiter = limiter.release(len(unused), acquired_at=unused[0].claimed_at)
+            for answer in answers:
+                breaker = breaker.after(answer.outcome, now=answer.at, probe=probe)
+            after = Throttle(limiter, breaker)
+            if after != before:
+                self._save(connection, after)
+            for answer in answers:
+                if not _is_delivered(answer):
+                    self._keep(connection, answer)
+            self._delete(connection, [item.claimed for item in answers if _is_delivered(item)])
             if unused:
                 self._release(connection, unused)
 
-        self.database.run(work, patience=self._timeout)
-        return steps
+        if answers or unused:
+            self.database.run(work, patience=self._timeout)
 
     def paused(self) -> bool:
         """Say whether the account is paused."""
-        return self.database.read(self._gate).paused
+        return self.database.read(self._throttle).breaker.paused_until is not None
 
     def next_due(self) -> float | None:
         """Say when there is something to do.
@@ -227,7 +219,8 @@ class Outbox:
             )
             if due is None:
                 return None
-            return max(due, self._gate(connection).opens_at(now=self._clock(), limit=self._limit))
+            throttle = self._throttle(connection)
+            return max(due, throttle.next_at(now=self._clock(), limit=self._limit))
 
         return self.database.read(work)
 
@@ -251,13 +244,13 @@ class Outbox:
             rejected = connection.scalar(
                 sa.select(sa.func.count()).where(mine, leads.c.due_at.is_(None))
             )
-            gate = self._gate(connection)
+            breaker = self._throttle(connection).breaker
             return Stats(
                 pending=pending + not_durable,
                 oldest_age=None if oldest is None else max(self._clock() - oldest, 0.0),
                 rejected=rejected or 0,
-                paused=gate.pause_reason,
-                paused_since=gate.paused_since,
+                paused=breaker.pause_reason,
+                paused_since=breaker.paused_since,
                 not_durable=not_durable,
             )
 
@@ -269,7 +262,7 @@ class Outbox:
         Returns:
             How many.
         """
-        old = self._clock() - KEEP_REJECTED
+        old = self._clock() - KEEP_REJECTED_SECONDS
         statement = sa.delete(leads).where(
             leads.c.account == self._account, leads.c.due_at.is_(None), leads.c.rejected_at < old
         )
@@ -281,7 +274,7 @@ class Outbox:
                 leads.c.id,
                 leads.c.payload,
                 leads.c.attempts,
-                leads.c.unknowns,
+                leads.c.not_found_count,
                 leads.c.queued_at,
             )
             .where(leads.c.account == self._account, leads.c.due_at <= now)
@@ -302,23 +295,36 @@ class Outbox:
         def work(connection: Connection) -> bool:
             if connection.scalar(statement) is None:
                 return False
-            gate = self._gate(connection)
-            granted, _, _ = gate.admit(1, now=now, limit=self._limit, timeout=self._timeout)
-            return granted > 0
+            throttle = self._throttle(connection)
+            return throttle.next_at(now=now, limit=self._limit) <= now
 
         return self.database.read(work)
 
-    def _keep(self, connection: Connection, item: Claimed, step: Later | Ended) -> None:
+    def _keep(self, connection: Connection, answer: Answer) -> None:
+        item, retry = answer.claimed, answer.retry
         values: dict[str, Any]
-        if isinstance(step, Later):
-            values = {"due_at": step.due_at, "unknowns": item.unknowns + step.unknown}
+        if retry is None:
+            reason = answer.outcome.reason
+            values = {"due_at": None, "rejected_at": self._clock(), "reason": reason}
         else:
-            values = {"due_at": None, "rejected_at": self._clock(), "reason": step.reason}
+            not_found_count = item.not_found_count + retry.not_found
+            values = {"due_at": retry.due_at, "not_found_count": not_found_count}
         connection.execute(
             sa.update(leads)
             .where(leads.c.id == item.id, leads.c.due_at == item.lease)
             .values(attempts=item.attempts + 1, **values)
         )
+
+    def _delete(self, connection: Connection, delivered: Sequence[Claimed]) -> None:
+        # Delivered is delivered, even where another drainer holds the lease by now. But it is the
+        # lead that goes, not the row that has been given its id since.
+        if delivered:
+            connection.execute(
+                sa.delete(leads).where(
+                    leads.c.id.in_([item.id for item in delivered]),
+                    leads.c.queued_at.in_([item.queued_at for item in delivered]),
+                )
+            )
 
     def _release(self, connection: Connection, unused: Sequence[Claimed]) -> None:
         connection.execute(
@@ -327,28 +333,22 @@ class Outbox:
             .values(due_at=self._clock())
         )
 
-    def _gate(self, connection: Connection, *, lock: bool = False) -> Gate:
+    def _throttle(self, connection: Connection, *, lock: bool = False) -> Throttle:
         statement = sa.select(accounts).where(accounts.c.account == self._account)
         # The one order in which locks are taken: the account first, then its leads.
         row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
         if row is None:
-            return Gate()
-        return Gate(
+            return Throttle()
+        breaker = CircuitBreaker(
             failures=row.failures,
             paused_since=row.paused_since,
             paused_until=row.paused_until,
             pause_reason=row.pause_reason,
-            calls=calls_from_text(row.calls),
         )
+        return Throttle(RateLimiter.from_text(row.calls), breaker)
 
-    def _save(self, connection: Connection, gate: Gate) -> None:
-        values = {
-            "failures": gate.failures,
-            "paused_since": gate.paused_since,
-            "paused_until": gate.paused_until,
-            "pause_reason": gate.pause_reason,
-            "calls": calls_to_text(gate.calls),
-        }
+    def _save(self, connection: Connection, throttle: Throttle) -> None:
+        values = {**asdict(throttle.breaker), "calls": throttle.limiter.to_text()}
         mine = accounts.c.account == self._account
         if not connection.execute(sa.update(accounts).where(mine).values(**values)).rowcount:
             connection.execute(
@@ -356,12 +356,39 @@ class Outbox:
             )
 
 
+def open_outbox(settings: FpromSettings, clock: Callable[[], float]) -> Outbox:
+    """Open the outbox of an account; its database is connected to at first use.
+
+    Args:
+        settings: The account's settings.
+        clock: Seconds since the epoch.
+
+    Returns:
+        The outbox; the caller closes its `database`.
+
+    Raises:
+        FpromConfigError: The outbox's URL is wrong, or its driver is missing.
+    """
+    account = settings.account_id or ""
+    return Outbox(
+        Database(outbox_url(settings.outbox_url), account),
+        account=account,
+        clock=clock,
+        rate_limit=settings.rate_limit,
+        timeout=settings.timeout,
+    )
+
+
+def _is_delivered(answer: Answer) -> bool:
+    return answer.retry is None and answer.outcome.status is not Status.REJECTED
+
+
 def _claimed(row: Any, now: float, lease: float) -> Claimed:
     return Claimed(
         id=row.id,
         lead=Lead.from_json(json.loads(row.payload)),
         attempts=row.attempts,
-        unknowns=row.unknowns,
+        not_found_count=row.not_found_count,
         queued_at=row.queued_at,
         claimed_at=now,
         lease=lease,

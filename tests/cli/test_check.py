@@ -37,7 +37,7 @@ def test_nothing_stays_behind(desk: Desk) -> None:
     """The test row is gone, and no drain ever met it."""
     desk("check")
 
-    with inspect_outbox(desk.fprom) as inspection:
+    with inspect_outbox(desk.fprom.settings, desk.fprom.clock) as inspection:
         assert list(inspection.everything()) == []
     assert desk.fprom.drain() == {"sent": 0, "duplicate": 0, "rejected": 0, "failed": 0}
 

@@ -47,7 +47,7 @@ def test_a_rejected_lead_is_sent_again(desk: Desk) -> None:
     assert desk("outbox", "retry", "1") == "1 lead due now\n"
     assert desk.fprom.drain()["sent"] == 1
     assert desk("outbox", "retry", "--all") == "1 lead due now\n"
-    with inspect_outbox(desk.fprom) as inspection:
+    with inspect_outbox(desk.fprom.settings, desk.fprom.clock) as inspection:
         again = inspection.find(2)
         assert again is not None
         assert (again.attempts, again.reason, again.rejected_at) == (0, None, None)

@@ -13,7 +13,7 @@ from fprom_middleware import FpromConfigError
 from fprom_middleware.cli import pump as module
 from fprom_middleware.cli.pump import Until, pump
 from fprom_middleware.cli.signals import stop_on_signals
-from fprom_middleware.outbox.store import KEEP_REJECTED
+from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Desk
@@ -71,7 +71,7 @@ def test_what_waiting_does_not_heal_ends_a_watcher_too(
 def test_rejected_leads_are_forgotten_in_time(desk: Desk) -> None:
     """Where no app has a thread, the pump forgets them after 30 days."""
     desk.reject("ann@example.com")
-    desk.clock.later(KEEP_REJECTED + 1)
+    desk.clock.later(KEEP_REJECTED_SECONDS + 1)
 
     pump(desk.fprom, Until(), stop=threading.Event(), tell=silent)
 

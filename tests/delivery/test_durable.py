@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext, account
 from fprom_middleware.delivery.durable import OutboxDelivery
-from fprom_middleware.delivery.waiting import Buffer
+from fprom_middleware.delivery.waiting import WaitingQueue
 from fprom_middleware.outbox.schema import SCHEMA_ROW, accounts, leads
 from fprom_middleware.outbox.store import Outbox
 from tests.support.outbox import (
@@ -218,7 +218,7 @@ def test_a_writer_that_was_slower_finds_nothing_left(
 ) -> None:
     """Two threads flush at the same time."""
     delivery = delivery_of(make(sqlite_url))
-    monkeypatch.setattr(Buffer, "__len__", lambda _: 1)
+    monkeypatch.setattr(WaitingQueue, "__len__", lambda _: 1)
     delivery.flush()
 
     assert delivery.outbox.stats().pending == 0
@@ -240,7 +240,7 @@ def test_where_memory_is_full_the_receipt_says_that_nothing_is_kept(
 ) -> None:
     """Bounded: a database that is away for weeks must not fill the machine."""
     fprom = make(sqlite_url)
-    monkeypatch.setattr(delivery_of(fprom), "_buffer", Buffer(capacity=2))
+    monkeypatch.setattr(delivery_of(fprom), "waiting", WaitingQueue(capacity=2))
     monkeypatch.setattr(Outbox, "put", refuse)
     receipts = [fprom.track_signup(VISITOR, uid=uid) for uid in range(3)]
 
@@ -525,7 +525,7 @@ def test_at_exit_every_running_account_is_closed(sqlite_url: str, api: Api) -> N
     account._close_all()
     account._close_all()
 
-    assert delivery._stopping.is_set()
+    assert delivery.stopping.is_set()
     fprom.close()
 
 

@@ -27,7 +27,7 @@ from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.store import Batch, Outbox
-from tests.support.outbox import START, Clock, make_lead, make_outbox
+from tests.support.outbox import START, Clock, answers, make_lead, make_outbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,9 +132,7 @@ class Machine(RuleBasedStateMachine):
         self.call(holding, sent, final=outcome.status in FINAL)
         self.wait(waited)
         now = self.clock.now
-        self.drainers[who].settle(
-            [(item, outcome, now) for item in sent], probe=batch.probe, unused=unused
-        )
+        self.drainers[who].settle(answers(sent, outcome, now), probe=batch.probe, unused=unused)
         for item in (*sent, *unused):
             uid = str(item.lead.uid)
             if self.alive.get(uid) == item.lease:
@@ -229,7 +227,7 @@ class DropsUnauthorized(Outbox):
 
     def settle(self, sent: Any, *, probe: bool = False, unused: Any = ()) -> Any:
         """Settle, and delete what was refused."""
-        ids = [item.id for item, outcome, _ in sent if outcome.reason is Reason.UNAUTHORIZED]
+        ids = [answer.claimed.id for answer in sent if answer.outcome.reason is Reason.UNAUTHORIZED]
         self.database.run(
             lambda connection: connection.execute(sa.delete(leads).where(leads.c.id.in_(ids)))
         )
@@ -241,7 +239,7 @@ class ForgetsTheUnused(Outbox):
 
     def settle(self, sent: Any, *, probe: bool = False, unused: Any = ()) -> Any:
         """Settle the unused as delivered."""
-        extra = [(item, ANSWERS["sent"], self._clock()) for item in unused]
+        extra = answers(unused, ANSWERS["sent"], self._clock())
         return super().settle([*sent, *extra], probe=probe)
 
 

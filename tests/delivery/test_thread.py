@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import Fprom
-from fprom_middleware.delivery.durable import GRACE, OutboxDelivery
-from fprom_middleware.delivery.thread import LONG_SLEEP, RESTLESS, SHORT_SLEEP, Worker
+from fprom_middleware.delivery.durable import GRACE_SECONDS, OutboxDelivery
+from fprom_middleware.delivery.loop import (
+    COMMIT_WAIT,
+    LONG_SLEEP_SECONDS,
+    SHORT_SLEEP_SECONDS,
+    DrainLoop,
+)
+from fprom_middleware.delivery.thread import DrainThread
+from fprom_middleware.outbox.stats import no_counts
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.wsgi import FpromMiddleware
 from tests.support.outbox import (
@@ -32,27 +39,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Pump:
-    """Stands in for the drain and the outbox: it counts, and fails when told to."""
+class StandIn:
+    """Stands in for a delivery and its outbox: it counts, and fails when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.outbox = self
+        self.stopping = threading.Event()
         self.due: float | None = None
-        self.flushed = self.drained = self.purged = 0
+        self.drained = 0
         self.broken: Exception | None = None
 
-    def flush(self) -> None:
+    def drain(self, **how: Any) -> dict[str, int]:
         """Count, or fail."""
-        self.flushed += 1
+        self.drained += 1
         if self.broken is not None:
             raise self.broken
-
-    def run(self) -> None:
-        """Count."""
-        self.drained += 1
-
-    def purge(self) -> None:
-        """Count."""
-        self.purged += 1
+        counts = {**no_counts(), "sent": 1}
+        how["on_progress"](counts)
+        return counts
 
     def next_due(self) -> float | None:
         """Answer as told."""
@@ -60,16 +65,16 @@ class Pump:
 
 
 @pytest.fixture
-def pump() -> Pump:
-    """A drain with nothing to do."""
-    return Pump()
+def stand_in(clock: Clock) -> StandIn:
+    """A delivery with nothing to do."""
+    return StandIn(clock)
 
 
 @pytest.fixture
-def worker(pump: Pump, clock: Clock) -> Iterator[Worker]:
-    """A worker that is not started yet."""
-    stand_in: Any = pump
-    worker = Worker(stand_in, stand_in, flush=pump.flush, clock=clock, stopping=threading.Event())
+def worker(stand_in: StandIn) -> Iterator[DrainThread]:
+    """A thread that is not started yet."""
+    delivery: Any = stand_in
+    worker = DrainThread(delivery)
     yield worker
     if worker._thread.ident is not None:
         worker.stop(10)
@@ -101,97 +106,108 @@ def request(fprom: Fprom) -> None:
 # The loop
 
 
-def test_a_round_flushes_drains_and_sleeps(worker: Worker, pump: Pump) -> None:
+def test_a_round_drains_and_sleeps(worker: DrainThread, stand_in: StandIn) -> None:
     """Once at the start; then nothing happens while nothing is due."""
     worker.start()
 
-    assert eventually(lambda: pump.drained)
+    assert eventually(lambda: stand_in.drained)
     time.sleep(0.2)
-    assert (pump.flushed, pump.drained) == (1, 1)
+    assert stand_in.drained == 1
 
 
-def test_a_wake_up_is_heeded_at_once(worker: Worker, pump: Pump) -> None:
+def test_a_wake_up_is_heeded_at_once(worker: DrainThread, stand_in: StandIn) -> None:
     """Far sooner than the half minute it would sleep."""
     worker.start()
     for expected in (1, 2, 3):
-        assert becomes(lambda: pump.drained, expected)
-        worker.wake()
-    assert eventually(lambda: pump.drained == 4, within=LONG_SLEEP / 2)
+        assert becomes(lambda: stand_in.drained, expected)
+        worker.loop.wake()
+    assert eventually(lambda: stand_in.drained == 4, within=LONG_SLEEP_SECONDS / 2)
 
 
 def test_a_wake_up_during_the_round_is_not_lost(
-    worker: Worker, pump: Pump, monkeypatch: pytest.MonkeyPatch
+    worker: DrainThread, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever came too late for this round gets one of its own."""
 
-    def run() -> None:
-        pump.drained += 1
-        if pump.drained == 1:
-            worker.wake()
+    def drain(**_: object) -> dict[str, int]:
+        stand_in.drained += 1
+        if stand_in.drained == 1:
+            worker.loop.wake()
+        return no_counts()
 
-    monkeypatch.setattr(pump, "run", run)
+    monkeypatch.setattr(stand_in, "drain", drain)
     worker.start()
-    assert eventually(lambda: pump.drained == 2, within=LONG_SLEEP / 2)
+    assert eventually(lambda: stand_in.drained == 2, within=LONG_SLEEP_SECONDS / 2)
 
 
-def test_it_sleeps_until_something_is_due(worker: Worker, clock: Clock) -> None:
+def test_it_sleeps_until_something_is_due(worker: DrainThread, clock: Clock) -> None:
     """By the given clock, half a minute at the most: others may write to the same outbox."""
-    assert worker._sleep(None) == LONG_SLEEP
-    assert worker._sleep(clock.now + 5) == 5.0
-    assert worker._sleep(clock.now - 5) == 0.0
-    assert worker._sleep(clock.now + 6 * 3600) == LONG_SLEEP
+    sleep = worker.loop._sleep
+
+    assert sleep(None) == LONG_SLEEP_SECONDS
+    assert sleep(clock.now + 5) == 5.0
+    assert sleep(clock.now - 5) == 0.0
+    assert sleep(clock.now + 6 * 3600) == LONG_SLEEP_SECONDS
 
 
-def test_it_looks_often_while_somebody_may_commit(
-    worker: Worker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+def test_it_looks_often_while_a_caller_may_commit(
+    worker: DrainThread, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four times a second for ten seconds after a sign-up with session=."""
-    now = [1000.0]
-    monkeypatch.setattr("fprom_middleware.delivery.thread.time.monotonic", lambda: now[0])
-    worker.wake(restless=True)
-    assert worker._sleep(None) == SHORT_SLEEP
-    assert worker._sleep(clock.now + 0.1) == pytest.approx(0.1)
-    worker.wake()
-    now[0] += RESTLESS
-    assert worker._sleep(None) == LONG_SLEEP
+    now, loop = [1000.0], worker.loop
+    monkeypatch.setattr("fprom_middleware.delivery.loop.time.monotonic", lambda: now[0])
+    loop.wake(expect_commit=True)
+    assert loop._sleep(None) == SHORT_SLEEP_SECONDS
+    assert loop._sleep(clock.now + 0.1) == pytest.approx(0.1)
+    loop.wake()
+    now[0] += COMMIT_WAIT
+    assert loop._sleep(None) == LONG_SLEEP_SECONDS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [OSError("canary"), RuntimeError("canary")])
 def test_an_error_is_logged_waited_for_and_survived(
-    worker: Worker, pump: Pump, caplog: pytest.LogCaptureFixture, error: Exception
+    worker: DrainThread, stand_in: StandIn, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     """The database is away: half a second later, or at once when woken, it tries again."""
-    pump.broken = error
+    stand_in.broken = error
     worker.start()
-    assert eventually(lambda: pump.flushed == 2)
-    pump.broken = None
-    worker.wake()
-    assert eventually(lambda: pump.drained == 1)
+    assert eventually(lambda: stand_in.drained == 2)
+    stand_in.broken = None
+    worker.loop.wake()
+    assert eventually(lambda: stand_in.drained == 3)
 
     assert f"The outbox cannot be drained ({type(error).__name__})." in caplog.messages
     assert "canary" not in caplog.text
 
 
-def test_rejected_leads_are_purged_once_an_hour(worker: Worker, pump: Pump, clock: Clock) -> None:
-    """By the given clock."""
-    worker.start()
-    assert becomes(lambda: pump.drained, 1)
-    rounds = [0]
-    for after, purged in ((0, 1), (3600, 1), (1, 2), (1, 2)):
-        clock.later(after)
-        for _ in range(2):
-            rounds.append(len(rounds))
-            worker.wake()
-            assert becomes(lambda: pump.drained, len(rounds))
-        assert pump.purged == purged
+def test_a_loop_can_be_watched_and_ended_from_outside(stand_in: StandIn) -> None:
+    """As a command does: all calls so far, round after round, until its own event is set."""
+    stop, seen = threading.Event(), list[int]()
+
+    def note(counts: dict[str, int]) -> None:
+        seen.append(counts["sent"])
+        if len(seen) == 3:
+            stop.set()
+
+    delivery: Any = stand_in
+    loop = DrainLoop(delivery, stop=stop, on_progress=note, longest_sleep=0.01)
+
+    assert loop.run() == {**no_counts(), "sent": 3}
+    assert seen == [1, 2, 3]
+    assert not stand_in.stopping.is_set()
 
 
 def test_stopping_from_its_own_thread_does_not_wait_for_itself(
-    worker: Worker, pump: Pump, monkeypatch: pytest.MonkeyPatch
+    worker: DrainThread, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hook may close the account."""
-    monkeypatch.setattr(pump, "run", lambda: worker.stop(60))
+
+    def drain(**_: object) -> dict[str, int]:
+        worker.stop(60)
+        return no_counts()
+
+    monkeypatch.setattr(stand_in, "drain", drain)
     worker.start()
     worker._thread.join(10)
     assert not worker._thread.is_alive()
@@ -256,7 +272,7 @@ def test_it_ends_in_time_while_a_call_hangs(live: Fprom, api: Api, sqlite_url: s
     go_on.set()
     thread.join(20)
 
-    assert waited < GRACE + 3
+    assert waited < GRACE_SECONDS + 3
     assert pending == 3
     assert not thread.is_alive()
     # The call that did end is settled, and nothing more was begun.
@@ -368,18 +384,19 @@ FORKED = (
 assert fprom.track_signup(VISITOR, uid="parent").durable
 assert eventually(lambda: len(sent) == 1)
 inherited = fprom._delivery
-for lock in (inherited._stopping._cond, inherited._lock, inherited._database._lock, fprom._lock):
+locks = [inherited.stopping._cond, inherited._lock, inherited.outbox.database._lock, fprom._lock]
+for lock in locks:
     lock.acquire()
 child = os.fork()
 if not child:
     assert fprom.needs_start
     assert fprom.track_signup(VISITOR, uid="child").durable
     assert fprom._delivery is not inherited
-    assert fprom._delivery._worker._thread.is_alive()
+    assert fprom._delivery._thread._thread.is_alive()
     # By the parent's thread, where that one was faster.
     assert eventually(lambda: fprom.stats().pending == 0)
     sys.exit(0)
-for lock in (inherited._stopping._cond, inherited._lock, inherited._database._lock, fprom._lock):
+for lock in locks:
     lock.release()
 assert eventually(lambda: os.waitpid(child, os.WNOHANG) == (child, 0))
 assert fprom.track_signup(VISITOR, uid="parent again").durable
@@ -445,6 +462,6 @@ def test_the_end_of_the_process_waits_two_seconds_at_the_most(sqlite_url: str) -
     outbox = make_outbox(sqlite_url, time.time, account="hanging")
 
     assert out[0] == "hanging"
-    assert ended - float(out[1]) < GRACE + 4
+    assert ended - float(out[1]) < GRACE_SECONDS + 4
     assert outbox.stats().pending == 1
     outbox.database.close()

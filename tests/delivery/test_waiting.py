@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.delivery.waiting import CAPACITY, Buffer, cause
+from fprom_middleware.delivery.waiting import CAPACITY, WaitingQueue, cause
 from tests.support.outbox import make_lead, make_leads
 
 REFUSED = OSError("canary@example.com")
@@ -17,53 +17,53 @@ REFUSED = OSError("canary@example.com")
 
 def test_leads_leave_in_the_order_in_which_they_came() -> None:
     """And are counted until they are written."""
-    buffer = Buffer()
+    queue = WaitingQueue()
     leads = list(make_leads(3))
     for lead in leads:
-        assert buffer.add(lead, REFUSED)
+        assert queue.add(lead, REFUSED)
 
-    with buffer.taken() as taken:
+    with queue.checkout() as taken:
         assert taken == leads
-        assert len(buffer) == 3
-    assert len(buffer) == 0
-    with buffer.taken() as taken:
+        assert len(queue) == 3
+    assert len(queue) == 0
+    with queue.checkout() as taken:
         assert taken == []
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_leads_that_could_not_be_written_come_back_in_front(error: type[BaseException]) -> None:
     """Before those that came meanwhile, whatever stopped the writing."""
-    buffer = Buffer()
+    queue = WaitingQueue()
     for lead in make_leads(2):
-        buffer.add(lead, REFUSED)
+        queue.add(lead, REFUSED)
 
     def write() -> None:
-        with buffer.taken():
-            buffer.add(make_lead("late"), REFUSED)
-            assert len(buffer) == 3
+        with queue.checkout():
+            queue.add(make_lead("late"), REFUSED)
+            assert len(queue) == 3
             raise error
 
     with pytest.raises(error):
         write()
-    with buffer.taken() as taken:
+    with queue.checkout() as taken:
         assert [lead.uid for lead in taken] == ["0", "1", "late"]
 
 
 def test_the_bound_is_a_bound(caplog: pytest.LogCaptureFixture) -> None:
     """What is being written counts too, for it may come back; the log says what is lost."""
-    buffer = Buffer(capacity=3)
-    kept = [buffer.add(lead, REFUSED) for lead in make_leads(2)]
+    queue = WaitingQueue(capacity=3)
+    kept = [queue.add(lead, REFUSED) for lead in make_leads(2)]
 
     def write() -> None:
-        with buffer.taken():
-            kept.extend(buffer.add(lead, REFUSED) for lead in make_leads(2))
+        with queue.checkout():
+            kept.extend(queue.add(lead, REFUSED) for lead in make_leads(2))
             raise REFUSED
 
     with pytest.raises(OSError, match="canary"):
         write()
 
     assert kept == [True, True, True, False]
-    assert len(buffer) == 3
+    assert len(queue) == 3
     messages = [record.getMessage() for record in caplog.records]
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 4
     assert "it is kept in memory; 3 of at most 3 wait" in messages[2]
@@ -75,22 +75,22 @@ def test_the_bound_is_a_bound(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_bound_is_ten_thousand() -> None:
     """A day of a busy shop's referred sign-ups."""
     assert CAPACITY == 10_000
-    assert Buffer()._capacity == CAPACITY
+    assert WaitingQueue()._capacity == CAPACITY
 
 
 def test_threads_may_fill_and_empty_it_at_the_same_time() -> None:
     """Nothing is taken twice, nothing is left out."""
-    buffer = Buffer()
+    queue = WaitingQueue()
     written: list[str | None] = []
 
     def fill(name: str) -> None:
         for number in range(300):
-            buffer.add(make_lead(f"{name}-{number}"), REFUSED)
+            queue.add(make_lead(f"{name}-{number}"), REFUSED)
 
     def empty() -> None:
         for number in range(300):
             try:
-                with buffer.taken() as taken:
+                with queue.checkout() as taken:
                     if number % 3:
                         raise REFUSED
                     written.extend(lead.uid for lead in taken)
@@ -103,7 +103,7 @@ def test_threads_may_fill_and_empty_it_at_the_same_time() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with buffer.taken() as taken:
+    with queue.checkout() as taken:
         written.extend(lead.uid for lead in taken)
 
     assert len(written) == 600

@@ -8,7 +8,7 @@ import pytest
 
 from fprom_middleware import Lead, TrackingContext
 from fprom_middleware.account import MAX_AGE
-from fprom_middleware.outbox.store import KEEP_REJECTED
+from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS
 from fprom_middleware.visitor.cookies import LEGACY_REF_NAME, LEGACY_TID_NAME, REF_NAME, TID_NAME
 from fprom_middleware.visitor.keep_cookie import COOKIE, LINK_DAYS
 from tests.documents.recipes.documents import DOCS, block
@@ -59,4 +59,4 @@ def test_what_is_listed() -> None:
         assert f"`{name}`" in TEXT
     assert f"with links alone {LINK_DAYS}" in TEXT
     assert f"by default {MAX_AGE // DAY} days" in TEXT
-    assert f"a rejected one {int(KEEP_REJECTED) // DAY} days" in TEXT
+    assert f"a rejected one {int(KEEP_REJECTED_SECONDS) // DAY} days" in TEXT

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fprom_middleware import Status
 from fprom_middleware.api.protocol import NO_ANSWER, Outcome, read_answer
-from fprom_middleware.events.receipt import Reason
-from fprom_middleware.outbox.retry import Ended, Later, next_step
+from fprom_middleware.outbox.retry import Retry, decide
 
 NOW = 1_800_000_000.0
 UNKNOWN = read_answer(404, b"{}")
@@ -25,40 +23,35 @@ def least(low: float, high: float) -> float:
 
 
 @pytest.mark.parametrize(
-    ("code", "body", "ended"),
-    [
-        (200, b"{}", Ended(Status.SENT)),
-        (422, b'{"transaction_id": "there is already"}', Ended(Status.DUPLICATE)),
-        (400, b"{}", Ended(Status.REJECTED, Reason.BAD_REQUEST)),
-    ],
+    ("code", "body"), [(200, b"{}"), (422, b'{"transaction_id": "there is already"}'), (400, b"{}")]
 )
-def test_these_answers_end_a_lead_at_once(code: int, body: bytes, ended: Ended) -> None:
+def test_these_answers_end_a_lead_at_once(code: int, body: bytes) -> None:
     """200, 422 and 400, however often it was tried before."""
     outcome = read_answer(code, body)
 
-    assert next_step(outcome, attempts=0, unknowns=0, now=NOW) == ended
-    assert next_step(outcome, attempts=99, unknowns=4, now=NOW) == ended
+    assert decide(outcome, attempts=0, not_found_count=0, now=NOW) is None
+    assert decide(outcome, attempts=99, not_found_count=4, now=NOW) is None
 
 
 def test_an_unknown_visitor_is_tried_five_times_in_fifteen_minutes() -> None:
     """At 0, 10 s, 1, 5 and 15 minutes after the first try; then it is rejected."""
     now, offsets = NOW, []
-    for unknowns in range(4):
-        step = next_step(UNKNOWN, attempts=unknowns, unknowns=unknowns, now=now)
-        assert isinstance(step, Later)
-        assert step.unknown
+    for not_found_count in range(4):
+        step = decide(UNKNOWN, attempts=not_found_count, not_found_count=not_found_count, now=now)
+        assert isinstance(step, Retry)
+        assert step.not_found
         now = step.due_at
         offsets.append(now - NOW)
 
     assert offsets == [10.0, 60.0, 300.0, 900.0]
-    assert next_step(UNKNOWN, attempts=4, unknowns=4, now=now) == Ended(
-        Status.REJECTED, Reason.UNKNOWN_VISITOR
-    )
+    assert decide(UNKNOWN, attempts=4, not_found_count=4, now=now) is None
 
 
 def test_failures_do_not_use_up_the_tries_of_an_unknown_visitor() -> None:
     """Twenty failed calls before it: the first 404 is still the first."""
-    assert next_step(UNKNOWN, attempts=20, unknowns=0, now=NOW) == Later(NOW + 10, unknown=True)
+    assert decide(UNKNOWN, attempts=20, not_found_count=0, now=NOW) == Retry(
+        NOW + 10, not_found=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,11 +61,11 @@ def test_failures_do_not_use_up_the_tries_of_an_unknown_visitor() -> None:
 def test_the_back_off_doubles_from_two_seconds_to_an_hour(attempts: int, longest: float) -> None:
     """With full jitter: from nothing at all up to 2 s * 2^n."""
     outcome = read_answer(503, b"")
-    draws = [next_step(outcome, attempts=attempts, unknowns=0, now=NOW) for _ in range(50)]
-    latest = next_step(outcome, attempts=attempts, unknowns=0, now=NOW, jitter=most)
+    draws = [decide(outcome, attempts=attempts, not_found_count=0, now=NOW) for _ in range(50)]
+    latest = decide(outcome, attempts=attempts, not_found_count=0, now=NOW, jitter=most)
 
-    assert latest == Later(NOW + longest)
-    assert all(isinstance(step, Later) and 0 <= step.due_at - NOW <= longest for step in draws)
+    assert latest == Retry(NOW + longest)
+    assert all(isinstance(step, Retry) and 0 <= step.due_at - NOW <= longest for step in draws)
     assert len(set(draws)) > 1
 
 
@@ -87,7 +80,7 @@ def test_the_back_off_doubles_from_two_seconds_to_an_hour(attempts: int, longest
 )
 def test_everything_else_is_due_later_for_ever(outcome: Outcome) -> None:
     """There is no last try."""
-    assert isinstance(next_step(outcome, attempts=10**6, unknowns=4, now=NOW), Later)
+    assert isinstance(decide(outcome, attempts=10**6, not_found_count=4, now=NOW), Retry)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +104,12 @@ def test_retry_after_is_the_minimum(code: int, header: str | None, wait: float) 
     """Seconds or a date, an hour at the most; what is neither asks for nothing."""
     outcome = read_answer(code, b"", retry_after=header, now=NOW)
 
-    assert next_step(outcome, attempts=0, unknowns=0, now=NOW, jitter=least) == Later(NOW + wait)
-    assert next_step(outcome, attempts=11, unknowns=0, now=NOW, jitter=most) == Later(NOW + 3600)
+    assert decide(outcome, attempts=0, not_found_count=0, now=NOW, jitter=least) == Retry(
+        NOW + wait
+    )
+    assert decide(outcome, attempts=11, not_found_count=0, now=NOW, jitter=most) == Retry(
+        NOW + 3600
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,4 +120,6 @@ def test_429_waits_a_minute_unless_it_says_otherwise(header: str | None, wait: f
     """Its own Retry-After goes before, a shorter one too."""
     outcome = read_answer(429, b"", retry_after=header, now=NOW)
 
-    assert next_step(outcome, attempts=0, unknowns=0, now=NOW, jitter=least) == Later(NOW + wait)
+    assert decide(outcome, attempts=0, not_found_count=0, now=NOW, jitter=least) == Retry(
+        NOW + wait
+    )

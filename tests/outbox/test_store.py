@@ -15,14 +15,15 @@ import sqlalchemy as sa
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.receipt import Reason
-from fprom_middleware.outbox.retry import Ended, Later
 from fprom_middleware.outbox.schema import accounts, leads
-from fprom_middleware.outbox.store import KEEP_REJECTED, Batch
-from tests.support.outbox import ACCOUNT, START, make_lead, make_leads, start_program
+from fprom_middleware.outbox.stats import Stats
+from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS, Batch
+from tests.support.outbox import ACCOUNT, START, answers, make_lead, make_leads, start_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fprom_middleware.outbox.retry import Retry
     from fprom_middleware.outbox.store import Claimed, Outbox
     from tests.support.fixtures import MakeOutbox
     from tests.support.outbox import Clock
@@ -45,9 +46,11 @@ def rows(outbox: Outbox) -> list[Mapping[str, object]]:
     )
 
 
-def settle(outbox: Outbox, batch: Batch, outcome: Outcome, now: float) -> list[Later | Ended]:
+def settle(outbox: Outbox, batch: Batch, outcome: Outcome, now: float) -> list[Retry | None]:
     """Settle a whole batch alike."""
-    return outbox.settle([(item, outcome, now) for item in batch.claimed], probe=batch.probe)
+    decided = answers(batch.claimed, outcome, now)
+    outbox.settle(decided, probe=batch.probe)
+    return [answer.retry for answer in decided]
 
 
 def uids(claimed: object) -> list[str | None]:
@@ -79,7 +82,7 @@ def test_a_lead_is_one_row(database_url: str, outbox_at: MakeOutbox) -> None:
         "due_at": START,
         "queued_at": START,
         "attempts": 0,
-        "unknowns": 0,
+        "not_found_count": 0,
         "rejected_at": None,
         "reason": None,
         "payload": None,
@@ -123,7 +126,11 @@ def test_a_claim_brings_the_oldest_due_leads_first(
     assert [uids(batch.claimed) for batch in (first, second)] == [["0", "1"], ["2"]]
     assert {item.lease for item in first.claimed} == {clock.now + LEASE}
     assert first.claimed[0].claimed_at == clock.now
-    assert (first.claimed[0].attempts, first.claimed[0].unknowns, first.probe) == (0, 0, False)
+    assert (first.claimed[0].attempts, first.claimed[0].not_found_count, first.probe) == (
+        0,
+        0,
+        False,
+    )
     assert third == Batch()
 
 
@@ -181,7 +188,7 @@ def test_a_lease_that_ended_is_claimed_again_with_its_counters(
     clock.later(0.001)
     (item,) = other.claim(1).claimed
 
-    assert (item.attempts, item.unknowns) == (1, 1)
+    assert (item.attempts, item.not_found_count) == (1, 1)
 
 
 def test_a_lease_outlasts_three_calls(database_url: str, outbox_at: MakeOutbox) -> None:
@@ -251,7 +258,7 @@ def test_a_delivered_lead_is_deleted(
     outbox = outbox_at(database_url)
     outbox.put(make_lead())
 
-    assert settle(outbox, outbox.claim(1), outcome, clock.now) == [Ended(outcome.status)]
+    assert settle(outbox, outbox.claim(1), outcome, clock.now) == [None]
     assert rows(outbox) == []
 
 
@@ -266,7 +273,7 @@ def test_a_rejected_lead_is_kept_with_its_reason(
 
     assert (row["due_at"], row["rejected_at"], row["reason"]) == (None, START, "bad_request")
     assert row["attempts"] == 1
-    clock.later(KEEP_REJECTED - 1)
+    clock.later(KEEP_REJECTED_SECONDS - 1)
     assert outbox.purge() == 0
     assert outbox.claim(1) == Batch()
     assert outbox.next_due() is None
@@ -298,9 +305,9 @@ def test_a_failed_call_makes_the_lead_due_later(
     (step,) = settle(outbox, outbox.claim(1), asks, clock.now + 1)
     (row,) = rows(outbox)
 
-    assert isinstance(step, Later)
+    assert step is not None
     assert row["due_at"] == step.due_at == START + 101
-    assert (row["attempts"], row["unknowns"]) == (1, 0)
+    assert (row["attempts"], row["not_found_count"]) == (1, 0)
 
 
 def test_what_was_not_sent_is_given_back_at_once_and_not_counted(
@@ -311,7 +318,7 @@ def test_what_was_not_sent_is_given_back_at_once_and_not_counted(
     outbox.put(*make_leads(5))
     batch = outbox.claim(5)
     clock.later(1.5)
-    outbox.settle([(batch.claimed[0], SENT, clock.now)], unused=batch.claimed[1:])
+    outbox.settle(answers(batch.claimed[:1], SENT, clock.now), unused=batch.claimed[1:])
     again = outbox.claim(9)
 
     assert [item.attempts for item in again.claimed] == [0] * 4
@@ -322,7 +329,9 @@ def test_settling_nothing_changes_nothing(database_url: str, outbox_at: MakeOutb
     """Not even the shared state."""
     outbox = outbox_at(database_url)
 
-    assert outbox.settle([]) == []
+    outbox.settle([])
+
+    assert outbox.stats() == Stats()
 
 
 def test_who_lost_the_lease_changes_the_lead_only_by_delivering_it(
@@ -342,9 +351,8 @@ def test_who_lost_the_lease_changes_the_lead_only_by_delivering_it(
 
     settle(slow, old, SENT, clock.now)
     assert rows(slow) == []
-    assert settle(other, new, BAD_REQUEST, clock.now) == [
-        Ended(Status.REJECTED, Reason.BAD_REQUEST)
-    ]
+    assert settle(other, new, BAD_REQUEST, clock.now) == [None]
+    assert rows(slow) == []
 
 
 def test_a_late_delivery_does_not_take_who_has_its_row_by_now(
@@ -470,7 +478,7 @@ def drain_all(outbox: Outbox, claims: list[tuple[str | None, float]], problems: 
     """Claim and settle until nothing is due."""
     while (batch := outbox.claim(7)).claimed:
         claims += [(item.lead.uid, item.lease) for item in batch.claimed]
-        outbox.settle([(item, SENT, START) for item in batch.claimed])
+        outbox.settle(answers(batch.claimed, SENT, START))
     if outbox.next_due() is not None:
         # Rows that others hold at this moment were passed over: they are not lost either.
         problems.append("left")
@@ -500,7 +508,7 @@ CLAIM_ALL = """
 import sys
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware import Status
-from tests.support.outbox import START, make_outbox
+from tests.support.outbox import START, answers, make_outbox
 outbox = make_outbox(sys.argv[1], lambda: START, rate_limit=10**6)
 print("ready", flush=True)
 input()
@@ -510,7 +518,7 @@ while misses < 3:
     misses = 0 if batch.claimed else misses + 1
     for item in batch.claimed:
         print(item.lead.uid)
-    outbox.settle([(item, Outcome(Status.SENT), START) for item in batch.claimed])
+    outbox.settle(answers(batch.claimed, Outcome(Status.SENT), START))
 """
 
 

@@ -16,10 +16,14 @@ import httpx
 
 from fprom_middleware import Fprom, FpromSettings, Lead, TrackingContext
 from fprom_middleware.outbox.database import Database, outbox_url
-from fprom_middleware.outbox.store import Outbox
+from fprom_middleware.outbox.retry import decide
+from fprom_middleware.outbox.store import Answer, Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fprom_middleware.api.protocol import Outcome
+    from fprom_middleware.outbox.store import Claimed
 
     Says = int | httpx.Response | Exception
 
@@ -110,6 +114,19 @@ def make_outbox(
         rate_limit=rate_limit,
         timeout=timeout,
     )
+
+
+def answers(claimed: Sequence[Claimed], outcome: Outcome, at: float) -> list[Answer]:
+    """Say that the same came of all these leads, as a drain does."""
+    return [
+        Answer(
+            item,
+            outcome,
+            at,
+            decide(outcome, attempts=item.attempts, not_found_count=item.not_found_count, now=at),
+        )
+        for item in claimed
+    ]
 
 
 def make_lead(uid: object = 1) -> Lead:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 from fprom_middleware import Fprom, Receipt, track_signup, track_signup_async
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.delivery.durable import OutboxDelivery
-from fprom_middleware.outbox import throttle as gate
+from fprom_middleware.outbox import throttle
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 from tests.system.faults import controls
 
@@ -40,7 +40,7 @@ def clock() -> float:
 
 if "FAULTS_PAUSE" in os.environ:
     # Not through the module's own attribute: it is Final.
-    vars(gate)["PAUSE"] = float(os.environ["FAULTS_PAUSE"])
+    vars(throttle)["PAUSE_SECONDS"] = float(os.environ["FAULTS_PAUSE"])
 controls.plant(os.environ.get("FAULTS_CONTROL", ""))
 fprom = Fprom(clock=clock if _WRONG_BY else time.time)
 
@@ -58,7 +58,7 @@ def _held() -> bytes:
     # What stats() calls not_durable, without a look at a database that may be away.
     delivery = fprom._deliverer()
     assert isinstance(delivery, OutboxDelivery)
-    return json.dumps([os.getpid(), len(delivery._buffer)]).encode()
+    return json.dumps([os.getpid(), len(delivery.waiting)]).encode()
 
 
 def _wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

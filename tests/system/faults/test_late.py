@@ -10,6 +10,7 @@ from fprom_middleware import Lead, Status
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.outbox.database import Database, outbox_url
 from fprom_middleware.outbox.store import Outbox
+from tests.support.outbox import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +39,9 @@ def test_late_settle_takes_no_other_lead(request: pytest.FixtureRequest, databas
     late = stopped.claim(1).claimed[0]
     now[0] += 3600.0
     again = other.claim(1).claimed[0]
-    other.settle([(again, SENT, now[0])])
+    other.settle(answers([again], SENT, now[0]))
     other.put(Lead(uid="new"))
-    stopped.settle([(late, SENT, now[0])])
+    stopped.settle(answers([late], SENT, now[0]))
     assert [item.lead.uid for item in other.claim(1).claimed] == ["new"]
     stopped.database.close()
     other.database.close()
