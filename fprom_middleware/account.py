@@ -55,7 +55,6 @@ class Fprom:
             environment.
         clock: Seconds since the epoch; the only clock there is.
         client: An httpx client in place of the pooled one, for a proxy or a test.
-        async_client: The same for async calls.
 
     Raises:
         FpromConfigError: A setting is wrong.
@@ -67,7 +66,6 @@ class Fprom:
         *,
         clock: Callable[[], float] = time.time,
         client: httpx.Client | None = None,
-        async_client: httpx.AsyncClient | None = None,
     ) -> None:
         if settings is None:
             settings = FpromSettings.from_env()
@@ -77,7 +75,6 @@ class Fprom:
         self.clock = clock
         self.visitor = VisitorReader(settings, clock)
         self._client = client
-        self._async_client = async_client
         self._delivery: Delivery | None = None
         self._lock = threading.Lock()
         # True until a first request has started the background thread of this process.
@@ -321,12 +318,11 @@ class Fprom:
         self.needs_start = self._has_thread()
 
     async def aclose(self) -> None:
-        """Do as `close` without blocking the event loop, and close this loop's connections."""
-        with self._lock:
-            delivery, self._delivery = self._delivery, None
-        if delivery is not None:
-            await delivery.aclose()
-        self.needs_start = self._has_thread()
+        """Do as `close` without blocking the event loop."""
+        # Here and not above: importing this package loads no anyio.
+        from .delivery.off_loop import run_off_loop  # noqa: PLC0415
+
+        await run_off_loop(self.close)
 
     def _has_thread(self) -> bool:
         settings = self.settings
@@ -349,12 +345,7 @@ class Fprom:
         # Here and not above: importing this package loads no HTTP client and no SQL.
         from .api.client import TrackingApi  # noqa: PLC0415
 
-        api = TrackingApi(
-            self.settings,
-            client=self._client,
-            async_client=self._async_client,
-            clock=self.clock,
-        )
+        api = TrackingApi(self.settings, client=self._client, clock=self.clock)
         if self.settings.delivery is DeliveryMode.INLINE or not self.settings.enabled:
             from .delivery.inline import InlineDelivery  # noqa: PLC0415
 

@@ -68,7 +68,6 @@ class Api:
             FpromSettings(**settings),
             clock=lambda: NOW,
             client=httpx.Client(transport=httpx.MockTransport(self)),
-            async_client=httpx.AsyncClient(transport=httpx.MockTransport(self)),
         )
 
 
@@ -437,25 +436,6 @@ def test_a_clock_that_raises(track: Track) -> None:
     receipt = track(fprom, request_of(fprom), EMAIL)
 
     assert (receipt.status, receipt.reason) == ("failed", "unexpected")
-
-
-@pytest.mark.anyio
-async def test_a_cancellation_passes() -> None:
-    """A view that is cancelled is cancelled, whatever it was waiting for."""
-
-    async def hang(_request: httpx.Request) -> httpx.Response:
-        await anyio.sleep_forever()
-        pytest.fail("slept through it")
-
-    fprom = Api().fprom()
-    fprom._async_client = httpx.AsyncClient(transport=httpx.MockTransport(hang))
-    receipts = []
-
-    with anyio.move_on_after(0.05) as scope:
-        receipts.append(await fprom.track_signup_async(request_of(fprom), EMAIL))
-
-    assert scope.cancelled_caught
-    assert not receipts
 
 
 # --- Nobody is shown ----------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""FirstPromoter's Tracking API v2 over httpx, sync and async from one set of pure functions."""
+"""FirstPromoter's Tracking API v2 over httpx: one call, one `Outcome`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from http.cookiejar import CookieJar
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import anyio
-import anyio.lowlevel
 import httpx
 
-from .async_transport import CleanTransport
 from .protocol import MAX_ANSWER, NO_ANSWER, Outcome, build_signup, read_answer
 from .transport import DeadlineTransport, deadline, environment_proxy
 
@@ -32,14 +29,13 @@ except PackageNotFoundError:  # pragma: no cover - a source tree that nobody ins
 
 
 class TrackingApi:
-    """One account's Tracking API, with one pooled client (and one an event loop).
+    """One account's Tracking API, with one pool of connections.
 
     Every answer and every failure becomes an `Outcome`; nothing but a cancellation is raised.
 
     Args:
         settings: Base URL, credentials and time-out.
         client: A client to use in place of the pooled one; it stays the caller's to close.
-        async_client: The same for the async calls.
         clock: Seconds since the epoch.
     """
 
@@ -48,19 +44,13 @@ class TrackingApi:
         settings: FpromSettings,
         *,
         client: httpx.Client | None = None,
-        async_client: httpx.AsyncClient | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._given = client
-        self._given_async = async_client
         self._pooled: httpx.Client | None = None
         self._lock = threading.Lock()
-        # An async connection belongs to the event loop that opened it.
-        self._pooled_async: anyio.lowlevel.RunVar[httpx.AsyncClient | None] = anyio.lowlevel.RunVar(
-            f"fprom client {id(self)}", None
-        )
 
     def signup(self, lead: Lead) -> Outcome:
         """Report one sign-up.
@@ -82,43 +72,15 @@ class TrackingApi:
                 code, wait = answer.status_code, answer.headers.get("retry-after")
                 body = _read(answer, ends)
         except Exception as error:  # noqa: BLE001 - whatever failed, the status received so far decides
-            _tell(error)
-        return self._outcome(code, body, wait)
-
-    async def signup_async(self, lead: Lead) -> Outcome:
-        """Report one sign-up without blocking the event loop.
-
-        Args:
-            lead: The sign-up.
-
-        Returns:
-            What the call came to, at the latest after the time-out of the settings.
-        """
-        code, body, wait = 0, None, None
-        request = self._request(lead)
-        with anyio.move_on_after(self._settings.timeout):
-            try:
-                async with self._async_client().stream(**request) as answer:
-                    code, wait = answer.status_code, answer.headers.get("retry-after")
-                    body = await _read_async(answer)
-            except Exception as error:  # noqa: BLE001 - whatever failed, the status received so far decides
-                _tell(error)
+            _log_broken_off(error)
         return self._outcome(code, body, wait)
 
     def close(self) -> None:
-        """Close the pooled connections of the sync calls."""
+        """Close the pooled connections; the next call opens new ones."""
         with self._lock:
             client, self._pooled = self._pooled, None
         if client is not None:
             client.close()
-
-    async def aclose(self) -> None:
-        """Close the pooled connections of this event loop and of the sync calls."""
-        self.close()
-        pooled = self._pooled_async.get()
-        if pooled is not None:
-            self._pooled_async.set(None)
-            await pooled.aclose()
 
     def _request(self, lead: Lead) -> dict[str, Any]:
         call = build_signup(self._settings, lead)
@@ -145,28 +107,10 @@ class TrackingApi:
             if self._pooled is None:
                 self._pooled = httpx.Client(
                     transport=DeadlineTransport(environment_proxy(self._settings.base_url)),
-                    **_options(),
+                    headers={"User-Agent": _AGENT},
+                    cookies=_NoCookies(),
                 )
             return self._pooled
-
-    def _async_client(self) -> httpx.AsyncClient:
-        if self._given_async is not None:
-            return self._given_async
-        client = self._pooled_async.get()
-        if client is None:
-            client = httpx.AsyncClient(
-                transport=CleanTransport(environment_proxy(self._settings.base_url)),
-                **_options(),
-            )
-            self._pooled_async.set(client)
-        return client
-
-
-def _options() -> dict[str, Any]:
-    return {
-        "headers": {"User-Agent": _AGENT},
-        "cookies": _NoCookies(),
-    }
 
 
 class _NoCookies(CookieJar):
@@ -188,24 +132,11 @@ def _read(answer: httpx.Response, ends: float) -> bytes | None:
     return bytes(content)
 
 
-async def _read_async(answer: httpx.Response) -> bytes | None:
-    content = bytearray()
-    if _is_packed(answer):
-        return None
-    async for chunk in answer.aiter_bytes():
-        content += chunk
-        if len(content) > MAX_ANSWER:
-            # No break: httpx's generators would be left half-way, which trio complains about.
-            # Closed, they end by themselves.
-            await answer.aclose()
-    return bytes(content) if len(content) <= MAX_ANSWER else None
-
-
 def _is_packed(answer: httpx.Response) -> bool:
     # Nobody asked for it, and unpacking one read of a hostile answer takes 1,000 times its size.
     return answer.headers.get("content-encoding", "identity") not in {"", "identity"}
 
 
-def _tell(error: Exception) -> None:
+def _log_broken_off(error: Exception) -> None:
     # Only the type: httpx and h11 quote headers in their texts.
     logger.debug("A call of the Tracking API broke off: %s.", type(error).__name__)

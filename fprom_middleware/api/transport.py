@@ -1,8 +1,7 @@
 """An httpx transport that keeps one deadline over a whole call.
 
-httpx bounds each read by itself, so a server that sends one byte a second holds a
-synchronous caller for as long as it likes, and nothing bounds a name server at all. On the
-async side a cancel scope bounds the call: `async_transport`.
+httpx bounds each read by itself, so a server that sends one byte a second holds a caller for as
+long as it likes, and nothing bounds a name server at all.
 """
 
 from __future__ import annotations
@@ -45,61 +44,6 @@ def environment_proxy(url: str) -> httpx.Proxy | None:
     return httpx.Proxy(address if "://" in address else f"http://{address}")
 
 
-def proxy_kind(proxy: httpx.Proxy | None) -> str:
-    """Say how a pool reaches its host: ``direct``, ``http`` or ``socks``."""
-    if proxy is None:
-        return "direct"
-    return "socks" if proxy.url.scheme.startswith("socks") else "http"
-
-
-def pool_options(proxy: httpx.Proxy | None, backend: object) -> dict[str, Any]:
-    """Return the arguments of an httpcore pool.
-
-    Args:
-        proxy: What stands between, if anything.
-        backend: What opens its connections.
-    """
-    options: dict[str, Any] = {
-        "ssl_context": httpx.create_ssl_context(),
-        "max_connections": LIMITS.max_connections,
-        "max_keepalive_connections": LIMITS.max_keepalive_connections,
-        "keepalive_expiry": LIMITS.keepalive_expiry,
-        "network_backend": backend,
-    }
-    if proxy is not None:
-        options |= {"proxy_url": _address(proxy.url), "proxy_auth": proxy.raw_auth}
-    return options
-
-
-def as_core(request: httpx.Request, content: Any) -> httpcore.Request:
-    """Translate a request of httpx for its pools.
-
-    Args:
-        request: The request.
-        content: Its body, as a stream of the pool's kind.
-    """
-    return httpcore.Request(
-        method=request.method,
-        url=_address(request.url),
-        headers=request.headers.raw,
-        content=content,
-        extensions=request.extensions,
-    )
-
-
-def _address(url: httpx.URL) -> httpcore.URL:
-    return httpcore.URL(
-        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-    )
-
-
-_POOLS: Final[dict[str, Any]] = {
-    "direct": httpcore.ConnectionPool,
-    "http": httpcore.HTTPProxy,
-    "socks": httpcore.SOCKSProxy,
-}
-
-
 class _Deadline(threading.local):
     at: float | None = None
 
@@ -139,13 +83,19 @@ class DeadlineTransport(httpx.BaseTransport):
     """
 
     def __init__(self, proxy: httpx.Proxy | None = None) -> None:
-        self._pool: httpcore.ConnectionPool = _POOLS[proxy_kind(proxy)](
-            **pool_options(proxy, _Backend())
-        )
+        self._pool = _make_pool(proxy)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; errors are httpcore's own."""
-        answer = self._pool.handle_request(as_core(request, request.stream))
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                method=request.method,
+                url=_address(request.url),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
         return httpx.Response(
             answer.status,
             headers=answer.headers,
@@ -156,6 +106,26 @@ class DeadlineTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close the pooled connections."""
         self._pool.close()
+
+
+def _make_pool(proxy: httpx.Proxy | None) -> httpcore.ConnectionPool:
+    options: dict[str, Any] = {
+        "ssl_context": httpx.create_ssl_context(),
+        "max_connections": LIMITS.max_connections,
+        "max_keepalive_connections": LIMITS.max_keepalive_connections,
+        "keepalive_expiry": LIMITS.keepalive_expiry,
+        "network_backend": _Backend(),
+    }
+    if proxy is None:
+        return httpcore.ConnectionPool(**options)
+    kind = httpcore.SOCKSProxy if proxy.url.scheme.startswith("socks") else httpcore.HTTPProxy
+    return kind(proxy_url=_address(proxy.url), proxy_auth=proxy.raw_auth, **options)
+
+
+def _address(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
 
 
 class _Body(httpx.SyncByteStream):

@@ -38,7 +38,3 @@ class Delivery(Protocol):
     def close(self) -> None:
         """Let go of what is open."""
         ...
-
-    async def aclose(self) -> None:
-        """Let go of what is open, this event loop's part included."""
-        ...

@@ -6,8 +6,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-import anyio
-import anyio.to_thread
 from sqlalchemy.exc import InternalError, PendingRollbackError
 
 from ..errors import FpromConfigError
@@ -15,6 +13,7 @@ from ..events.receipt import Reason, Receipt, Status
 from ..outbox.store import open_outbox
 from ..settings.choices import WorkerMode
 from .drain import Drain
+from .off_loop import run_off_loop
 from .thread import DrainThread
 from .waiting import WaitingQueue, cause
 
@@ -76,10 +75,9 @@ class OutboxDelivery:
         return self._queued(lead, expect_commit=True)
 
     async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
-        """Write the lead in a thread, which a cancellation does not stop half-way."""
+        """Write the lead in a thread; a cancelled view does not take it along."""
         if session is None:
-            with anyio.CancelScope(shield=True):
-                return await anyio.to_thread.run_sync(self._put, lead)
+            return await run_off_loop(lambda: self._put(lead))
         try:
             await self._join().join_async(self.outbox.row(lead), session)
         except FpromConfigError:
@@ -147,11 +145,6 @@ class OutboxDelivery:
             self._thread.stop(GRACE_SECONDS)
         self._api.close()
         self.outbox.database.close()
-
-    async def aclose(self) -> None:
-        """Do as `close`, and let go of this event loop's connections."""
-        await anyio.to_thread.run_sync(self.close)
-        await self._api.aclose()
 
     def _join(self) -> Joiner:
         if self._joiner is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..events.receipt import Receipt, Status
 from ..outbox.stats import Stats, no_counts
+from .off_loop import run_off_loop
 from .outcome_hook import tell_outcome
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ class InlineDelivery:
         """Send the lead now."""
         return self._receipt(lead, self._api.signup(lead))
 
-    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:  # noqa: ARG002 - as above
-        """Send the lead now without blocking the event loop."""
-        return self._receipt(lead, await self._api.signup_async(lead))
+    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
+        """Send the lead now, in a thread; a cancelled view does not take it along."""
+        return await run_off_loop(lambda: self.accept(lead, session=session))
 
     def start(self) -> None:
         """Do nothing: there is no background."""
@@ -59,10 +60,6 @@ class InlineDelivery:
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
-
-    async def aclose(self) -> None:
-        """Close the connections, this event loop's included."""
-        await self._api.aclose()
 
     def _receipt(self, lead: Lead, outcome: Outcome) -> Receipt:
         if outcome.status is Status.FAILED:

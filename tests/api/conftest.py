@@ -1,4 +1,4 @@
-"""The three ways to call the API: from threads, from asyncio and from trio."""
+"""An API to call, and what stands between."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import ssl
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from anyio.from_thread import start_blocking_portal
 
 from fprom_middleware import FpromSettings, Lead
 from fprom_middleware.api.client import TrackingApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import httpx
@@ -27,23 +25,6 @@ if TYPE_CHECKING:
     Call = Callable[[Lead], Outcome]
 
 PROXY_KEYS = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-
-class Calling(Protocol):
-    """Opens an API in one of the three ways."""
-
-    kind: str
-
-    def __call__(
-        self,
-        url: str,
-        *,
-        timeout: float = 20,
-        client: httpx.Client | None = None,
-        async_client: httpx.AsyncClient | None = None,
-    ) -> AbstractContextManager[Call]:
-        """Yield the call; close the API and the client at the end."""
-        ...
 
 
 def make_settings(url: str, *, timeout: float = 20) -> FpromSettings:
@@ -57,56 +38,18 @@ def make_settings(url: str, *, timeout: float = 20) -> FpromSettings:
     )
 
 
-class Caller:
-    """Opens an API in one of the three ways."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-
-    @contextmanager
-    def __call__(
-        self,
-        url: str,
-        *,
-        timeout: float = 20,
-        client: httpx.Client | None = None,
-        async_client: httpx.AsyncClient | None = None,
-    ) -> Iterator[Call]:
-        """Yield the call; close the API at the end."""
-        api = TrackingApi(
-            make_settings(url, timeout=timeout),
-            client=client,
-            async_client=async_client,
-            clock=lambda: 1_700_000_000.0,
-        )
-        if self.kind == "sync":
-            try:
-                yield api.signup
-            finally:
-                api.close()
-                if client is not None:
-                    client.close()
-            return
-        with start_blocking_portal(self.kind) as portal:
-            try:
-                yield lambda lead: portal.call(api.signup_async, lead)
-            finally:
-                portal.call(api.aclose)
-                if async_client is not None:
-                    portal.call(async_client.aclose)
-
-
-@pytest.fixture(params=["sync", "asyncio", "trio"])
-def calling(request: pytest.FixtureRequest) -> Calling:
-    """Each way in turn."""
-    return Caller(request.param)
-
-
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Both event loops."""
-    backend: str = request.param
-    return backend
+@contextmanager
+def calling(url: str, *, timeout: float = 20, client: httpx.Client | None = None) -> Iterator[Call]:
+    """Yield the call; close the API and the client at the end."""
+    api = TrackingApi(
+        make_settings(url, timeout=timeout), client=client, clock=lambda: 1_700_000_000.0
+    )
+    try:
+        yield api.signup
+    finally:
+        api.close()
+        if client is not None:
+            client.close()
 
 
 @pytest.fixture(autouse=True)

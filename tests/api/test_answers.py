@@ -11,11 +11,11 @@ import pytest
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.receipt import Reason
+from tests.api.conftest import calling
 from tests.support.misbehaving import SENT, answer, compose, drip, flood, say, serving
 
 if TYPE_CHECKING:
     from fprom_middleware import Lead
-    from tests.api.conftest import Calling
     from tests.support.misbehaving import Behaviour
 
 FAILED, REJECTED = Status.FAILED, Status.REJECTED
@@ -48,7 +48,7 @@ STATUSES = [
 ]
 
 
-def test_every_status_becomes_its_outcome(calling: Calling, lead: Lead) -> None:
+def test_every_status_becomes_its_outcome(lead: Lead) -> None:
     """The status decides; a JSON object in the body changes nothing but for 200."""
     script = [answer(code, b"" if code in (204, 304) else SENT) for code, _, _ in STATUSES]
     with serving(*script) as server, calling(server.url) as call:
@@ -69,7 +69,7 @@ DOCUMENTED = [
 
 @pytest.mark.parametrize(("code", "body", "expected"), DOCUMENTED)
 def test_the_documented_bodies_are_understood(
-    calling: Calling, lead: Lead, code: int, body: bytes, expected: tuple[Status, Reason | None]
+    lead: Lead, code: int, body: bytes, expected: tuple[Status, Reason | None]
 ) -> None:
     """422 with its text under transaction_id, 401 without a body, and the others."""
     with serving(answer(code, body)) as server, calling(server.url) as call:
@@ -89,9 +89,7 @@ def test_the_documented_bodies_are_understood(
         ("Mon, 13 Nov 2023 22:13:40 GMT", 0.0),
     ],
 )
-def test_retry_after_is_handed_on(
-    calling: Calling, lead: Lead, value: str, seconds: float | None
-) -> None:
+def test_retry_after_is_handed_on(lead: Lead, value: str, seconds: float | None) -> None:
     """Seconds and dates are read against the injected clock; anything else asks for nothing."""
     behave = answer(429, headers={"Retry-After": value})
     with serving(behave) as server, calling(server.url) as call:
@@ -123,9 +121,7 @@ UNREADABLE: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("behave", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_200_that_cannot_be_read_is_not_sent(
-    calling: Calling, lead: Lead, behave: Behaviour
-) -> None:
+def test_a_200_that_cannot_be_read_is_not_sent(lead: Lead, behave: Behaviour) -> None:
     """Only a whole JSON object says that the lead arrived."""
     with serving(behave) as server, calling(server.url) as call:
         assert call(lead) == Outcome(FAILED, Reason.UNREADABLE, code=200)
@@ -135,7 +131,7 @@ def test_a_200_that_cannot_be_read_is_not_sent(
     ("code", "status", "reason"), [row for row in STATUSES if row[0] in (400, 401, 404, 422, 503)]
 )
 def test_a_cut_body_does_not_hide_the_status(
-    calling: Calling, lead: Lead, code: int, status: Status, reason: Reason | None
+    lead: Lead, code: int, status: Status, reason: Reason | None
 ) -> None:
     """What the status says stands, however the body ends."""
     behave = say(compose(code, b"{", length=500), then="reset")
@@ -158,22 +154,20 @@ READABLE: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("behave", READABLE.values(), ids=READABLE)
-def test_a_whole_object_is_sent_however_it_is_framed(
-    calling: Calling, lead: Lead, behave: Behaviour
-) -> None:
+def test_a_whole_object_is_sent_however_it_is_framed(lead: Lead, behave: Behaviour) -> None:
     """Chunks, HTTP/1.0 and interim answers are HTTP, too."""
     with serving(behave) as server, calling(server.url) as call:
         assert call(lead) == Outcome(Status.SENT, code=200)
 
 
-def test_an_endless_body_is_left_early(calling: Calling, lead: Lead) -> None:
+def test_an_endless_body_is_left_early(lead: Lead) -> None:
     """A few buffers are read of a body without end, and the connection is given up."""
     with serving(flood) as server, calling(server.url) as call:
         assert call(lead) == Outcome(FAILED, Reason.UNREADABLE, code=200)
         assert server.talks[0].sent < 30_000_000
 
 
-def test_a_packed_bomb_stays_packed(calling: Calling, lead: Lead) -> None:
+def test_a_packed_bomb_stays_packed(lead: Lead) -> None:
     """An answer that unpacks to 50 MB costs no more than what came over the wire."""
     bomb = gzip.compress(b'{"a": "' + b" " * 50_000_000 + b'"}')
     behave = answer(200, bomb, {"Content-Encoding": "gzip"})
@@ -189,7 +183,7 @@ def test_a_packed_bomb_stays_packed(calling: Calling, lead: Lead) -> None:
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(calling: Calling, lead: Lead, code: int) -> None:
+def test_a_redirect_is_not_followed(lead: Lead, code: int) -> None:
     """The credentials go to one place only."""
     with (
         serving(answer(200, SENT)) as elsewhere,
@@ -202,7 +196,7 @@ def test_a_redirect_is_not_followed(calling: Calling, lead: Lead, code: int) -> 
 
 
 @pytest.mark.slow
-def test_a_slow_body_of_a_clear_status_keeps_the_status(calling: Calling, lead: Lead) -> None:
+def test_a_slow_body_of_a_clear_status_keeps_the_status(lead: Lead) -> None:
     """The time-out cuts the body off, the status stands."""
     behave = drip(b"x" * 200, first=compose(422, length=200))
     with serving(behave) as server, calling(server.url, timeout=0.5) as call:

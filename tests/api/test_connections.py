@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import subprocess
 import sys
 import threading
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import anyio
-import anyio.abc
 import httpcore
 import httpx
 import pytest
-import trio
 
-from fprom_middleware import Fprom, Lead, Status, TrackingContext
+from fprom_middleware import Lead, Status
 from fprom_middleware.api.client import TrackingApi
 from fprom_middleware.api.protocol import NO_ANSWER
 from fprom_middleware.api.transport import DeadlineTransport, deadline
-from tests.api.conftest import make_settings
-from tests.support.misbehaving import PATIENCE, SENT, answer, compose, hang, say, serving
+from tests.api.conftest import calling, make_settings
+from tests.support.misbehaving import PATIENCE, SENT, answer, compose, say, serving
 
 if TYPE_CHECKING:
-    from tests.api.conftest import Calling
     from tests.support.misbehaving import Talk
 
 
-def test_calls_share_a_connection(calling: Calling, lead: Lead) -> None:
+def test_calls_share_a_connection(lead: Lead) -> None:
     """Ten calls, one handshake."""
     with serving(answer(200, SENT)) as server, calling(server.url) as call:
         assert {call(lead).status for _ in range(10)} == {Status.SENT}
         assert len(server.talks) == 1
 
 
-def test_a_connection_that_the_server_closed_is_not_used_again(
-    calling: Calling, lead: Lead
-) -> None:
+def test_a_connection_that_the_server_closed_is_not_used_again(lead: Lead) -> None:
     """What is known to be closed when a call begins costs that call nothing."""
     closed = threading.Event()
 
@@ -56,7 +47,7 @@ def test_a_connection_that_the_server_closed_is_not_used_again(
         assert len(server.talks) == 3
 
 
-def test_a_connection_that_closes_under_a_call_is_network(calling: Calling, lead: Lead) -> None:
+def test_a_connection_that_closes_under_a_call_is_network(lead: Lead) -> None:
     """Nobody can tell whether such a lead arrived, so it is not sent a second time at once.
 
     With the outbox it is due again later, and 422 then says that it had arrived.
@@ -67,7 +58,7 @@ def test_a_connection_that_closes_under_a_call_is_network(calling: Calling, lead
         assert len(server.requests) == 2
 
 
-def test_an_answer_that_says_close_is_believed(calling: Calling, lead: Lead) -> None:
+def test_an_answer_that_says_close_is_believed(lead: Lead) -> None:
     """`Connection: close` ends the connection, not the account."""
     behave = answer(200, SENT, {"Connection": "close"})
     with serving(behave) as server, calling(server.url) as call:
@@ -99,7 +90,7 @@ def test_many_threads_share_the_pool(lead: Lead) -> None:
     assert outcomes == [Status.SENT] * 50
 
 
-def test_closing_ends_the_connections_and_not_the_object(calling: Calling, lead: Lead) -> None:
+def test_closing_ends_the_connections_and_not_the_object(lead: Lead) -> None:
     """Closed twice and used again, over a new connection."""
     gone = threading.Event()
 
@@ -131,93 +122,6 @@ def test_close_before_any_call_and_again(lead: Lead) -> None:
         assert len(server.talks) == 2
 
 
-@pytest.mark.anyio
-async def test_aclose_closes_both_sides(lead: Lead) -> None:
-    """The event loop's connections and the threads', once and again."""
-    with serving(answer(200, SENT)) as server:
-        api = TrackingApi(make_settings(server.url))
-        await api.aclose()
-        for _ in range(2):
-            assert (await api.signup_async(lead)).status is Status.SENT
-            assert (await anyio.to_thread.run_sync(api.signup, lead)).status is Status.SENT
-            await api.aclose()
-            await api.aclose()
-        assert len(server.talks) == 4
-
-
-LOOPS: dict[str, Any] = {"asyncio": asyncio.run, "trio": trio.run}
-
-
-@pytest.mark.parametrize("second", LOOPS)
-@pytest.mark.parametrize("first", LOOPS)
-def test_one_object_serves_one_loop_after_the_other(lead: Lead, first: str, second: str) -> None:
-    """A connection belongs to its loop; the next loop opens its own."""
-    with serving(answer(200, SENT)) as server:
-        fprom = Fprom(make_settings(server.url))
-
-        async def sign_up() -> Status:
-            context = TrackingContext(tid=lead.tid)
-            return (await fprom.track_signup_async(context, lead.email)).status
-
-        async def sign_up_and_close() -> Status:
-            status = await sign_up()
-            await fprom.aclose()
-            return status
-
-        assert LOOPS[first](run(sign_up_and_close, first)) is Status.SENT
-        assert LOOPS[second](run(sign_up_and_close, second)) is Status.SENT
-        assert len(server.talks) == 2
-
-
-def run(function: Any, kind: str) -> Any:
-    """Return what the loop's `run` takes: a coroutine, or a function that makes one."""
-    return function() if kind == "asyncio" else function
-
-
-def test_a_loop_that_ended_unclosed_does_not_harm_the_next(lead: Lead) -> None:
-    """Who forgets aclose() gets Python's own warning, and the next loop works."""
-    with serving(answer(200, SENT)) as server, warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        api = TrackingApi(make_settings(server.url))
-        for _ in range(3):
-            assert asyncio.run(api.signup_async(lead)).status is Status.SENT
-        assert len(server.talks) == 3
-        # Whatever is left complains here, where complaints are ignored.
-        gc.collect()
-
-
-@pytest.mark.anyio
-async def test_a_cancellation_passes_through(lead: Lead) -> None:
-    """Who cancels the view cancels the call; it is no outcome."""
-    with serving(hang) as server:
-        api = TrackingApi(make_settings(server.url))
-        outcome = None
-        with anyio.move_on_after(0.3) as scope:
-            outcome = await api.signup_async(lead)
-        assert scope.cancelled_caught
-        assert outcome is None
-        await api.aclose()
-
-
-@pytest.mark.anyio
-async def test_a_cancellation_in_the_handshake_leaves_no_socket(lead: Lead) -> None:
-    """A socket that is half-way through TLS is closed, not left to the collector."""
-    gone = threading.Event()
-
-    def never_shake_hands(talk: Talk) -> None:
-        while talk.socket.recv(65_536):
-            pass
-        gone.set()
-
-    with serving(never_shake_hands) as server:
-        api = TrackingApi(make_settings(server.url.replace("http:", "https:")))
-        with anyio.move_on_after(0.3) as scope:
-            await api.signup_async(lead)
-        assert scope.cancelled_caught
-        assert await anyio.to_thread.run_sync(gone.wait, PATIENCE)
-        await api.aclose()
-
-
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_what_ends_the_program_passes_through(lead: Lead, error: type[BaseException]) -> None:
     """Only an Exception is an outcome."""
@@ -229,9 +133,6 @@ def test_what_ends_the_program_passes_through(lead: Lead, error: type[BaseExcept
     settings = make_settings("https://api.invalid")
     with pytest.raises(error):
         TrackingApi(settings, client=httpx.Client(transport=transport)).signup(lead)
-    api = TrackingApi(settings, async_client=httpx.AsyncClient(transport=transport))
-    with pytest.raises(error):
-        asyncio.run(api.signup_async(lead))
 
 
 FORK = """

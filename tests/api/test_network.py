@@ -12,7 +12,7 @@ import pytest
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import NO_ANSWER, Outcome
 from fprom_middleware.events.receipt import Reason
-from tests.api.conftest import ends_within
+from tests.api.conftest import calling, ends_within
 from tests.support.misbehaving import (
     SENT,
     answer,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fprom_middleware import Lead
-    from tests.api.conftest import Calling
     from tests.support.misbehaving import Behaviour
 
 ENOUGH = 15.0
@@ -54,7 +53,7 @@ NO_HTTP: dict[str, Behaviour] = {
 
 
 @pytest.mark.parametrize("behave", NO_HTTP.values(), ids=NO_HTTP)
-def test_what_is_no_answer_is_network(calling: Calling, lead: Lead, behave: Behaviour) -> None:
+def test_what_is_no_answer_is_network(lead: Lead, behave: Behaviour) -> None:
     """Nothing raises, whatever stands on the wire, and the next call is served."""
     with serving(behave, answer(200, SENT)) as server, calling(server.url) as call:
         assert call(lead) == NO_ANSWER
@@ -75,7 +74,7 @@ SLOW: dict[str, tuple[Behaviour, Outcome]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize(("behave", "outcome"), SLOW.values(), ids=SLOW)
 def test_the_time_out_bounds_the_whole_call(
-    calling: Calling, lead: Lead, behave: Behaviour, outcome: Outcome
+    lead: Lead, behave: Behaviour, outcome: Outcome
 ) -> None:
     """One byte every 0.2 seconds gains a server no more time than silence."""
     with serving(behave) as server, calling(server.url, timeout=0.5) as call, ends_within(ENOUGH):
@@ -83,7 +82,7 @@ def test_the_time_out_bounds_the_whole_call(
 
 
 @pytest.mark.slow
-def test_after_a_time_out_the_next_call_has_its_own_time(calling: Calling, lead: Lead) -> None:
+def test_after_a_time_out_the_next_call_has_its_own_time(lead: Lead) -> None:
     """A call that ran out leaves neither its connection nor its deadline behind."""
     with serving(hang, answer(200, SENT)) as server, calling(server.url, timeout=1) as call:
         assert call(lead) == NO_ANSWER
@@ -91,7 +90,7 @@ def test_after_a_time_out_the_next_call_has_its_own_time(calling: Calling, lead:
         assert len(server.talks) == 2
 
 
-def test_a_refused_connection_is_network(calling: Calling, lead: Lead) -> None:
+def test_a_refused_connection_is_network(lead: Lead) -> None:
     """Nobody listens."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -114,7 +113,7 @@ def black_hole(port: int = 0) -> Iterator[int]:
 
 
 @pytest.mark.slow
-def test_a_connection_that_never_comes_is_network(calling: Calling, lead: Lead) -> None:
+def test_a_connection_that_never_comes_is_network(lead: Lead) -> None:
     """The time-out covers the connection."""
     with (
         black_hole() as port,
@@ -138,7 +137,6 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 
 @pytest.mark.slow
 def test_one_dead_address_of_a_name_leaves_time_for_the_next(
-    calling: Calling,
     lead: Lead,
     monkeypatch: pytest.MonkeyPatch,
     server_tls: ssl.SSLContext,
@@ -153,7 +151,7 @@ def test_one_dead_address_of_a_name_leaves_time_for_the_next(
         assert call(lead).status is Status.SENT
 
 
-def test_a_name_that_does_not_exist_is_network(calling: Calling, lead: Lead) -> None:
+def test_a_name_that_does_not_exist_is_network(lead: Lead) -> None:
     """The top-level domain .invalid never resolves."""
     with calling("https://api.invalid") as call:
         assert call(lead) == NO_ANSWER
@@ -161,7 +159,7 @@ def test_a_name_that_does_not_exist_is_network(calling: Calling, lead: Lead) -> 
 
 @pytest.mark.parametrize("error", [socket.gaierror(-3, "again"), UnicodeError("label too long")])
 def test_a_resolver_that_fails_is_network(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch, error: Exception
+    lead: Lead, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """A temporary failure, and a host name that cannot be encoded."""
     real = socket.getaddrinfo
@@ -176,9 +174,7 @@ def test_a_resolver_that_fails_is_network(
         assert call(lead) == NO_ANSWER
 
 
-def test_a_name_without_an_address_is_network(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_without_an_address_is_network(lead: Lead, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty answer of the resolver is one more way to have no address."""
     resolve_to(monkeypatch)
     with calling("https://api.invalid") as call:
@@ -192,7 +188,7 @@ def numbers_only(arguments: tuple[Any, ...]) -> bool:
 
 @pytest.mark.slow
 def test_a_resolver_that_hangs_keeps_the_time_out(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch
+    lead: Lead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time-out covers the name server, which knows none of its own."""
     let_go = threading.Event()
@@ -213,9 +209,7 @@ def test_a_resolver_that_hangs_keeps_the_time_out(
             let_go.set()
 
 
-def test_a_trusted_certificate_is_accepted(
-    calling: Calling, lead: Lead, server_tls: ssl.SSLContext
-) -> None:
+def test_a_trusted_certificate_is_accepted(lead: Lead, server_tls: ssl.SSLContext) -> None:
     """SSL_CERT_FILE adds an authority, and calls share the connection."""
     with serving(answer(200, SENT), tls=server_tls) as server, calling(server.url) as call:
         assert [call(lead).status for _ in range(2)] == [Status.SENT] * 2
@@ -223,7 +217,7 @@ def test_a_trusted_certificate_is_accepted(
 
 
 def test_an_untrusted_certificate_is_network(
-    calling: Calling, lead: Lead, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    lead: Lead, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A certificate of an unknown authority ends the call before anything is said."""
     monkeypatch.delenv("SSL_CERT_FILE")
@@ -233,7 +227,7 @@ def test_an_untrusted_certificate_is_network(
 
 
 def test_a_certificate_of_another_host_is_network(
-    calling: Calling, lead: Lead, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    lead: Lead, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The name in the certificate counts."""
     resolve_to(monkeypatch, "127.0.0.1")
@@ -253,7 +247,7 @@ def _any_name(resolve: Any) -> Any:
     return rename
 
 
-def test_a_server_without_tls_is_network(calling: Calling, lead: Lead) -> None:
+def test_a_server_without_tls_is_network(lead: Lead) -> None:
     """An https address with plain HTTP behind it."""
 
     def speak_plainly(talk: Any) -> None:
@@ -268,7 +262,7 @@ def test_a_server_without_tls_is_network(calling: Calling, lead: Lead) -> None:
 
 
 @pytest.mark.slow
-def test_a_handshake_that_hangs_keeps_the_time_out(calling: Calling, lead: Lead) -> None:
+def test_a_handshake_that_hangs_keeps_the_time_out(lead: Lead) -> None:
     """The time-out covers TLS."""
 
     def wait(talk: Any) -> None:

@@ -11,13 +11,13 @@ from fprom_middleware import Status
 from fprom_middleware.api.protocol import NO_ANSWER, Outcome
 from fprom_middleware.api.transport import environment_proxy
 from fprom_middleware.events.receipt import Reason
+from tests.api.conftest import calling
 from tests.support.misbehaving import SENT, answer, serving, socks, tunnel
 
 if TYPE_CHECKING:
     import ssl
 
     from fprom_middleware import Lead
-    from tests.api.conftest import Calling
 
 LOCAL = "http://127.0.0.1:9/api/v2/track"
 
@@ -30,7 +30,7 @@ def credentials(text: str) -> str:
 @pytest.mark.parametrize("key", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
 @pytest.mark.parametrize("scheme", ["http://", ""])
 def test_a_plain_call_goes_through_the_proxy(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch, key: str, scheme: str
+    lead: Lead, monkeypatch: pytest.MonkeyPatch, key: str, scheme: str
 ) -> None:
     """The proxy gets the absolute form, with the credentials of the API."""
     with serving(answer(200, SENT)) as proxy:
@@ -46,7 +46,7 @@ def test_a_plain_call_goes_through_the_proxy(
 
 
 def test_a_proxy_s_own_password_reaches_the_proxy(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch
+    lead: Lead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """User and password out of the proxy's URL, beside the API's credentials."""
     with serving(answer(200, SENT)) as proxy:
@@ -58,7 +58,7 @@ def test_a_proxy_s_own_password_reaches_the_proxy(
 
 
 def test_a_tls_call_goes_through_a_tunnel(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch, server_tls: ssl.SSLContext
+    lead: Lead, monkeypatch: pytest.MonkeyPatch, server_tls: ssl.SSLContext
 ) -> None:
     """The proxy sees CONNECT and its own password, never the API's credentials."""
     with serving(answer(200, SENT), tls=server_tls) as server, serving(tunnel) as proxy:
@@ -74,9 +74,7 @@ def test_a_tls_call_goes_through_a_tunnel(
     assert server.requests[0].get("proxy-authorization") is None
 
 
-def test_a_call_goes_through_a_socks_proxy(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_goes_through_a_socks_proxy(lead: Lead, monkeypatch: pytest.MonkeyPatch) -> None:
     """ALL_PROXY may name one where httpx's extra `socks` is installed."""
     pytest.importorskip("socksio", reason="httpx needs it for SOCKS")
     with serving(answer(200, SENT)) as server, serving(socks) as proxy:
@@ -86,9 +84,7 @@ def test_a_call_goes_through_a_socks_proxy(
         assert len(proxy.talks) == 1
 
 
-def test_no_proxy_is_respected(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_proxy_is_respected(lead: Lead, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that NO_PROXY names is called directly."""
     with serving(answer(500)) as proxy, serving(answer(200, SENT)) as server:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
@@ -130,9 +126,7 @@ def test_the_environment_names_the_proxy(
     assert (None if proxy is None else str(proxy.url)) == expected
 
 
-def test_a_proxy_that_refuses_is_an_outcome(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_proxy_that_refuses_is_an_outcome(lead: Lead, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain 407 is an answer that nobody expects; a refused tunnel is no answer."""
     with serving(answer(407)) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
@@ -144,7 +138,7 @@ def test_a_proxy_that_refuses_is_an_outcome(
 
 @pytest.mark.parametrize("address", ["ftp://127.0.0.1:1", "http://[", "http://127.0.0.1:x"])
 def test_a_proxy_that_is_none_is_an_outcome(
-    calling: Calling, lead: Lead, monkeypatch: pytest.MonkeyPatch, address: str
+    lead: Lead, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     """A broken environment breaks no registration."""
     monkeypatch.setenv("ALL_PROXY", address)

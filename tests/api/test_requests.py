@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import httpx
 import pytest
 
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.client import TrackingApi
 from fprom_middleware.api.protocol import NO_ANSWER
-from tests.api.conftest import make_settings
+from tests.api.conftest import calling, make_settings
 from tests.support.misbehaving import SENT, answer, hang, serving
 
-if TYPE_CHECKING:
-    from tests.api.conftest import Calling
 
-
-def test_the_request_is_the_documented_one(calling: Calling, lead: Lead) -> None:
+def test_the_request_is_the_documented_one(lead: Lead) -> None:
     """Path, both credentials, JSON, and not one header that nobody needs."""
     with serving(answer(200, SENT)) as server, calling(server.url) as call:
         assert call(lead).status is Status.SENT
@@ -57,16 +52,14 @@ def test_the_request_is_the_documented_one(calling: Calling, lead: Lead) -> None
         (Lead(uid="\ud800", tid="\x00"), {"uid": "\ud800", "tid": "\x00"}),
     ],
 )
-def test_a_field_without_a_value_is_absent(
-    calling: Calling, lead: Lead, body: dict[str, object]
-) -> None:
+def test_a_field_without_a_value_is_absent(lead: Lead, body: dict[str, object]) -> None:
     """No null, no empty text; every text survives JSON."""
     with serving(answer(200, SENT)) as server, calling(server.url) as call:
         assert call(lead).status is Status.SENT
     assert server.requests[0].json == body
 
 
-def test_cookies_of_the_api_are_not_sent_back(calling: Calling, lead: Lead) -> None:
+def test_cookies_of_the_api_are_not_sent_back(lead: Lead) -> None:
     """The vendor's load balancer may set cookies; they are no part of the API."""
     cookies = {"Set-Cookie": "__cf_bm=abc; Path=/"}
     with serving(answer(200, SENT, cookies)) as server, calling(server.url) as call:
@@ -75,27 +68,19 @@ def test_cookies_of_the_api_are_not_sent_back(calling: Calling, lead: Lead) -> N
     assert [request.get("cookie") for request in server.requests] == [None, None]
 
 
-def own_clients(**options: Any) -> dict[str, Any]:
-    """Both kinds of client; the one that is not used has opened nothing."""
-    return {
-        "client": httpx.Client(**options),
-        "async_client": httpx.AsyncClient(**options),
-    }
-
-
-def test_an_injected_client_carries_the_same_request(calling: Calling, lead: Lead) -> None:
+def test_an_injected_client_carries_the_same_request(lead: Lead) -> None:
     """Its own credentials, redirects and types give way to ours."""
-    clients = own_clients(
+    client = httpx.Client(
         auth=("somebody", "else"),
         follow_redirects=True,
         headers={"Authorization": "Basic x", "Account-ID": "other", "Content-Type": "text/plain"},
         base_url="http://127.0.0.1:1/elsewhere/",
-        timeout=None,
+        timeout=None,  # noqa: S113 - the settings' own holds
     )
     with (
         serving(answer(200, SENT)) as elsewhere,
         serving(answer(308, headers={"Location": elsewhere.url})) as server,
-        calling(server.url, **clients) as call,
+        calling(server.url, client=client) as call,
     ):
         assert call(lead).code == 308
     (request,) = server.requests
@@ -118,40 +103,40 @@ def test_closing_leaves_an_injected_client_open(lead: Lead) -> None:
 
 
 @pytest.mark.slow
-def test_an_injected_client_keeps_its_time_out_per_answer(calling: Calling, lead: Lead) -> None:
+def test_an_injected_client_keeps_its_time_out_per_answer(lead: Lead) -> None:
     """The time-out of the settings holds for a client that has none."""
-    clients = own_clients(timeout=None)
-    with serving(hang) as server, calling(server.url, timeout=0.5, **clients) as call:
+    client = httpx.Client(timeout=None)  # noqa: S113 - which is the point
+    with serving(hang) as server, calling(server.url, timeout=0.5, client=client) as call:
         assert call(lead) == NO_ANSWER
 
 
-def test_a_mocked_transport_is_enough(calling: Calling, lead: Lead) -> None:
+def test_a_mocked_transport_is_enough(lead: Lead) -> None:
     """Httpx's own stand-in for a network works, whose answers are read already."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/api/v2/track/signup"
         return httpx.Response(200, json={"id": 1})
 
-    clients = own_clients(transport=httpx.MockTransport(handle))
-    with calling("https://api.invalid/api/v2/track", **clients) as call:
+    client = httpx.Client(transport=httpx.MockTransport(handle))
+    with calling("https://api.invalid/api/v2/track", client=client) as call:
         assert call(lead).status is Status.SENT
 
 
-def test_a_large_mocked_answer_is_unreadable(calling: Calling, lead: Lead) -> None:
+def test_a_large_mocked_answer_is_unreadable(lead: Lead) -> None:
     """The bound on an answer's size holds where no connection can be given up."""
-    clients = own_clients(
+    client = httpx.Client(
         transport=httpx.MockTransport(lambda _: httpx.Response(200, json={"a": "x" * 100_000}))
     )
-    with calling("https://api.invalid", **clients) as call:
+    with calling("https://api.invalid", client=client) as call:
         assert call(lead).status is Status.FAILED
 
 
-def test_whatever_an_injected_client_raises_is_an_outcome(calling: Calling, lead: Lead) -> None:
+def test_whatever_an_injected_client_raises_is_an_outcome(lead: Lead) -> None:
     """A transport that is broken in itself is a network that does not work."""
 
     def explode(request: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError
 
-    clients = own_clients(transport=httpx.MockTransport(explode))
-    with calling("https://api.invalid", **clients) as call:
+    client = httpx.Client(transport=httpx.MockTransport(explode))
+    with calling("https://api.invalid", client=client) as call:
         assert call(lead) == NO_ANSWER

@@ -9,14 +9,13 @@ import pytest
 
 from fprom_middleware import Fprom, Status, TrackingContext
 from fprom_middleware.api.client import TrackingApi
-from tests.api.conftest import make_settings
+from tests.api.conftest import calling, make_settings
 from tests.support.misbehaving import SENT, answer, at_once, compose, drip, say, serving, tunnel
 
 if TYPE_CHECKING:
     import ssl
 
     from fprom_middleware import Lead
-    from tests.api.conftest import Calling
     from tests.support.misbehaving import Behaviour
 
 SECRETS = (
@@ -52,7 +51,7 @@ def written(caplog: pytest.LogCaptureFixture) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("behave", BEHAVIOURS.values(), ids=BEHAVIOURS)
 def test_debug_logs_of_every_library_hold_no_secret(
-    calling: Calling, lead: Lead, caplog: pytest.LogCaptureFixture, behave: Behaviour
+    lead: Lead, caplog: pytest.LogCaptureFixture, behave: Behaviour
 ) -> None:
     """With httpx and httpcore at DEBUG, too: they write names, addresses and no headers of ours."""
     caplog.set_level(logging.DEBUG)
@@ -64,7 +63,6 @@ def test_debug_logs_of_every_library_hold_no_secret(
 
 
 def test_debug_logs_of_a_tunnel_hold_no_secret(
-    calling: Calling,
     lead: Lead,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -82,7 +80,7 @@ def test_debug_logs_of_a_tunnel_hold_no_secret(
 
 
 def test_a_call_that_broke_off_says_how_in_one_word(
-    calling: Calling, lead: Lead, caplog: pytest.LogCaptureFixture
+    lead: Lead, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The type of the error alone, at DEBUG: texts of httpx and h11 quote headers."""
     caplog.set_level(logging.DEBUG, logger="fprom_middleware")

@@ -43,7 +43,6 @@ class Account:
                 **{"trusted_proxies": 1, **settings},
             ),
             client=httpx.Client(transport=transport),
-            async_client=httpx.AsyncClient(transport=transport),
         )
 
     def _take(self, request: httpx.Request) -> httpx.Response:

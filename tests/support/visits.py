@@ -71,7 +71,6 @@ class Account:
             ),
             clock=self.clock,
             client=httpx.Client(transport=transport),
-            async_client=httpx.AsyncClient(transport=transport),
         )
 
     def _take(self, request: httpx.Request) -> httpx.Response:

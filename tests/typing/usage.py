@@ -85,7 +85,7 @@ def accounts(config: Mapping[str, Any], client: httpx.Client, other: httpx.Async
     fprom = Fprom(FpromSettings(api_key="k", account_id="a"))
     Fprom()
     Fprom(config)
-    Fprom(config, clock=lambda: 0.0, client=client, async_client=other)
+    Fprom(config, clock=lambda: 0.0, client=client)
     assert_type(fprom.settings, FpromSettings)
     assert_type(fprom.close(), None)
     Fprom("https://api.firstpromoter.com")  # type: ignore[arg-type]

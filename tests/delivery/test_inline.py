@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from fprom_middleware import Fprom, FpromSettings, Lead, Receipt, Status, TrackingContext
 from fprom_middleware.events.receipt import Reason
-from tests.support.misbehaving import SENT, answer, serving
+from tests.support.misbehaving import PATIENCE, SENT, answer, compose, serving
+from tests.support.outbox import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.support.misbehaving import Talk
+
 CONTEXT = TrackingContext(tid="tid-of-the-visitor", ip="203.0.113.77")
+BACKENDS = ["asyncio", "trio"]
 ANSWERS = [
     (200, SENT, Status.SENT, None),
     (422, b"", Status.DUPLICATE, None),
@@ -38,21 +44,27 @@ def make_fprom(url: str, hook: Callable[[Lead, Receipt], None] | None = None) ->
     )
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize("sync", [True, False])
+async def sign_up_and_close(fprom: Fprom) -> Receipt:
+    """One sign-up on an event loop."""
+    receipt = await fprom.track_signup_async(CONTEXT, "a@b.c")
+    await fprom.aclose()
+    return receipt
+
+
+@pytest.mark.parametrize("kind", ["sync", *BACKENDS])
 @pytest.mark.parametrize(("code", "body", "status", "reason"), ANSWERS)
-async def test_the_receipt_says_what_the_api_said(
-    sync: bool, code: int, body: bytes, status: Status, reason: Reason | None
+def test_the_receipt_says_what_the_api_said(
+    kind: str, code: int, body: bytes, status: Status, reason: Reason | None
 ) -> None:
     """Every outcome is final here: nothing is kept, and the hook hears of it once."""
     heard: list[tuple[Lead, Receipt]] = []
     with serving(answer(code, body)) as server:
         fprom = make_fprom(server.url, lambda lead, receipt: heard.append((lead, receipt)))
-        if sync:
-            receipt = await anyio.to_thread.run_sync(fprom.track_signup, CONTEXT, "a@b.c")
+        if kind == "sync":
+            receipt = fprom.track_signup(CONTEXT, "a@b.c")
+            fprom.close()
         else:
-            receipt = await fprom.track_signup_async(CONTEXT, "a@b.c")
-        await fprom.aclose()
+            receipt = anyio.run(sign_up_and_close, fprom, backend=kind)
     assert (receipt.status, receipt.reason, receipt.durable) == (status, reason, False)
     assert receipt.lead is not None
     assert receipt.lead.tid == "tid-of-the-visitor"
@@ -92,3 +104,40 @@ def test_an_account_is_closed_twice_and_used_again() -> None:
             fprom.close()
             fprom.close()
         assert len(server.talks) == 2
+
+
+@pytest.mark.parametrize("second", BACKENDS)
+@pytest.mark.parametrize("first", BACKENDS)
+def test_one_account_serves_one_loop_after_the_other(first: str, second: str) -> None:
+    """Closed in between, as each app's end does."""
+    with serving(answer(200, SENT)) as server:
+        fprom = make_fprom(server.url)
+        for backend in (first, second):
+            receipt = anyio.run(sign_up_and_close, fprom, backend=backend)
+            assert receipt.status is Status.SENT
+        assert len(server.talks) == 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_cancelled_view_is_let_go_and_its_lead_sent(backend: str) -> None:
+    """The API may take its time; the hook hears what came of it."""
+    asked, answered, heard = threading.Event(), threading.Event(), list[Receipt]()
+
+    def wait(talk: Talk) -> None:
+        talk.read()
+        asked.set()
+        answered.wait(PATIENCE)
+        talk.send(compose(200, SENT))
+
+    async def main(fprom: Fprom) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(fprom.track_signup_async, CONTEXT, "a@b.c")
+            assert await anyio.to_thread.run_sync(asked.wait, PATIENCE)
+            group.cancel_scope.cancel()
+        answered.set()
+
+    with serving(wait) as server:
+        fprom = make_fprom(server.url, lambda _, receipt: heard.append(receipt))
+        anyio.run(main, fprom, backend=backend)
+        assert eventually(lambda: [receipt.status for receipt in heard] == [Status.SENT])
+        fprom.close()
