@@ -73,7 +73,7 @@ def test_a_database_closes_its_connections_for_a_fork_and_goes_on(
     """What is registered with the interpreter, called as it calls it."""
     outbox = outbox_at(sqlite_url)
     outbox.put(make_lead())
-    engine = outbox.database._open().engine
+    engine = outbox.database.engine
     assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
     forking._before()
     assert engine.pool.checkedin() == 0  # type: ignore[attr-defined]

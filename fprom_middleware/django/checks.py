@@ -8,7 +8,7 @@ from django.conf import settings  # type: ignore[import-untyped]
 from django.core.checks import CheckMessage, Error, Warning  # type: ignore[import-untyped]  # noqa: A004 - Django's name
 
 from ..errors import FpromConfigError
-from ..outbox.database import outbox_url
+from ..outbox.urls import outbox_url
 from ..settings.choices import DeliveryMode
 from ..settings.model import FpromSettings
 from .account import fprom_settings

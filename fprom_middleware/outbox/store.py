@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from ..events.lead import Lead
 from ..events.receipt import Status
-from .database import Database, outbox_url
+from .database import Database
 from .schema import VERSION, accounts, leads
 from .stats import Stats
 from .throttle import CircuitBreaker, RateLimiter, Throttle
+from .urls import outbox_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

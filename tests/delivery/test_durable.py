@@ -261,7 +261,7 @@ def test_a_file_that_is_read_only_or_a_disk_that_is_full(
     """No view fails or waits; once there is room again all is written."""
     fprom = make(sqlite_url)
     sign_up(fprom)
-    engine = delivery_of(fprom).outbox.database._open().engine
+    engine = delivery_of(fprom).outbox.database.engine
     spoil = [setting]
 
     @sa.event.listens_for(engine, "checkout")
@@ -326,16 +326,21 @@ def test_a_file_that_is_deleted_under_a_running_app(
 def test_a_corrupt_file_under_a_running_app(
     sqlite_url: str, make: MakeFprom, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Set aside and said loudly; every sign-up is durable."""
+    """Said once, left as it is; sign-ups wait in memory until another file is there."""
     fprom = make(sqlite_url)
     sign_up(fprom, 3)
     fprom.close()
-    (tmp_path / "outbox.db").write_bytes(os.urandom(20_000))
-    sign_up(fprom, 2)
+    garbage = os.urandom(20_000)
+    (tmp_path / "outbox.db").write_bytes(garbage)
+    receipts = [fprom.track_signup(VISITOR, uid=uid) for uid in ("a", "b")]
 
-    assert uids(fprom) == ["0", "1"]
-    assert len(list(tmp_path.glob("outbox.db.corrupt-*"))) == 1
-    assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
+    assert [(receipt.status, receipt.durable) for receipt in receipts] == [("queued", False)] * 2
+    assert (tmp_path / "outbox.db").read_bytes() == garbage
+    assert [record.levelno for record in caplog.records].count(logging.CRITICAL) == 1
+    (tmp_path / "outbox.db").rename(tmp_path / "bad.db")
+    fprom.drain()
+    assert uids(fprom) == []
+    assert fprom.stats().not_durable == 0
 
 
 def test_what_nobody_thought_of_fails_no_view(

@@ -265,7 +265,7 @@ def run(outbox_class: type[Outbox], *, limit: int, examples: int = 300) -> None:
             drainer.__class__ = outbox_class
             drainer.stats()
             # What a power cut does to the file is not in question here.
-            sa.event.listen(drainer.database._open().engine, "checkout", _careless)
+            sa.event.listen(drainer.database.engine, "checkout", _careless)
             closing_time.callback(drainer.database.close)
         table = closing_time.enter_context(closing(sqlite3.connect(file, isolation_level=None)))
         given = {"limit": limit, "clock": clock, "drainers": drainers, "table": table}

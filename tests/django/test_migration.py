@@ -11,9 +11,9 @@ from django.db.migrations.exceptions import IrreversibleError  # type: ignore[im
 
 from fprom_middleware import FpromConfigError, TrackingContext
 from fprom_middleware.django import get_fprom
-from fprom_middleware.outbox.database import outbox_url
 from fprom_middleware.outbox.schema import SCHEMA_ROW, VERSION, accounts, create_tables, metadata
 from fprom_middleware.outbox.transactions.django_ddl import creation, tables_of
+from fprom_middleware.outbox.urls import outbox_url
 from tests.support.django import django_settings
 
 if TYPE_CHECKING:

@@ -10,17 +10,25 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.outbox.database import Database, outbox_url
-from fprom_middleware.outbox.engines import PATIENCE
+from fprom_middleware.outbox.database import Database
+from fprom_middleware.outbox.engines import DATABASE_PATIENCE_SECONDS
 from fprom_middleware.outbox.schema import leads
+from fprom_middleware.outbox.sqlite_file import FileReplacedError
+from fprom_middleware.outbox.urls import outbox_url
 from tests.support.outbox import ACCOUNT, START, make_lead, make_leads, run_program, start_program
 
 if TYPE_CHECKING:
@@ -97,7 +105,9 @@ def test_a_known_scheme_is_taken(text: str, driver: str) -> None:
 )
 def test_an_unknown_scheme_fails_and_shows_no_password(text: str) -> None:
     """At start, with an example of a right one."""
-    with pytest.raises(FpromConfigError, match="no database that SQLAlchemy knows") as refused:
+    with pytest.raises(
+        FpromConfigError, match="is not a database that SQLAlchemy knows"
+    ) as refused:
         outbox_url(text)
     assert "FPROM_OUTBOX_URL=postgresql://user@host/database" in str(refused.value)
     assert PASSWORD not in str(refused.value)
@@ -218,7 +228,7 @@ def test_every_connection_is_durable(sqlite_url: str) -> None:
     """WAL, and synchronous=FULL (2), on the fifth connection as on the first."""
     with opened(sqlite_url) as database:
         database.run(add)
-        engine = database._open().engine
+        engine = database.engine
         connections = [engine.connect() for _ in range(7)]
         modes = set()
         # Each begins a write, so one after the other.
@@ -248,7 +258,8 @@ def test_a_writer_begins_as_a_writer_and_a_reader_does_not(sqlite_url: str, tmp_
 
 LOCK_AND_OPEN = """
 import sqlite3, sys
-from fprom_middleware.outbox.database import Database, outbox_url
+from fprom_middleware.outbox.database import Database
+from fprom_middleware.outbox.urls import outbox_url
 path = sys.argv[1]
 mine = sqlite3.connect(path, isolation_level=None)
 mine.execute("CREATE TABLE IF NOT EXISTS users (name)")
@@ -304,7 +315,7 @@ def test_a_lock_that_stays_is_waited_for_about_a_second(sqlite_url: str, tmp_pat
             waited = time.monotonic() - began
             assert database.read(count) == 1
 
-    assert PATIENCE <= waited < PATIENCE + 1.0
+    assert DATABASE_PATIENCE_SECONDS <= waited < DATABASE_PATIENCE_SECONDS + 1.0
 
 
 @pytest.mark.parametrize(
@@ -319,7 +330,7 @@ def test_a_file_that_cannot_be_written_is_not_asked_again(
         database.run(add)
         tries = []
 
-        @sa.event.listens_for(database._open().engine, "checkout")
+        @sa.event.listens_for(database.engine, "checkout")
         def _spoil(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
             tries.append(1)
             connection.execute(f"PRAGMA {setting}")
@@ -409,25 +420,49 @@ def test_a_file_that_is_deleted_while_open_is_made_again(sqlite_url: str, tmp_pa
 
 
 def test_a_file_that_is_deleted_alone_leaves_nothing_in_the_way(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, tmp_path: Path
 ) -> None:
-    """Its -wal and -shm go after it, unless another process has made a new one meanwhile."""
+    """The new one does without the -shm of the old one, which a thread may still be using."""
     path = tmp_path / "outbox.db"
     with opened(sqlite_url) as database:
         database.run(add)
+        inside, leave = threading.Event(), threading.Event()
+
+        def linger(connection: Connection) -> int:
+            inside.set()
+            assert leave.wait(30)
+            return count(connection)
+
+        found = list[int]()
+        reader = threading.Thread(target=lambda: found.append(database.read(linger)))
+        reader.start()
+        assert inside.wait(30)
         path.unlink()
         database.run(add)
-        assert database.read(count) == 1
-        path.unlink()
-
-        @contextmanager
-        def somebody_is_faster(_path: Path) -> Iterator[None]:
-            path.touch(mode=0o600)
-            yield
-
-        monkeypatch.setattr("fprom_middleware.outbox.database._exclusive", somebody_is_faster)
+        assert pragma(database, "journal_mode") == "delete"
+        leave.set()
+        reader.join()
         database.run(add)
-        assert database.read(count) == 1
+
+    # It looked into the old file, and then into the new one.
+    assert found in ([1], [2])
+    with opened(sqlite_url) as database:
+        assert database.read(count) == 2
+        assert pragma(database, "integrity_check") == "ok"
+
+
+@pytest.mark.parametrize("mode", ["delete", "truncate", "wal"])
+def test_the_journal_mode_of_an_apps_own_file_is_left_as_it_is(
+    sqlite_url: str, tmp_path: Path, mode: str
+) -> None:
+    """It is the app's to choose, for its own tables."""
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as mine:
+        mine.execute("CREATE TABLE users (name)")
+        mine.execute(f"PRAGMA journal_mode={mode}")
+        with opened(sqlite_url) as database:
+            database.run(add)
+            assert database.read(count) == 1
+        assert mine.execute("PRAGMA journal_mode").fetchone() == (mode,)
 
 
 def test_a_file_that_is_deleted_during_the_write_is_written_again(
@@ -447,14 +482,58 @@ def test_a_file_that_is_deleted_during_the_write_is_written_again(
         assert database.read(count) == 1
 
 
-def test_a_file_that_is_replaced_all_the_time_is_given_up(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+def test_a_thread_judges_by_the_file_that_its_own_connection_has_open(
+    sqlite_url: str, tmp_path: Path
 ) -> None:
-    """After the patience, as any other refusal."""
+    """Another thread of the process has renewed the file meanwhile: the commit still counts not."""
+    committed = []
+
+    def replace_and_renew(connection: Connection) -> None:
+        add(connection)
+        committed.append(1)
+        if len(committed) == 1:
+            for path in tmp_path.iterdir():
+                path.unlink()
+            other.run(add)
+
+    with opened(sqlite_url) as database, opened(sqlite_url) as other:
+        database.run(replace_and_renew)
+        assert committed == [1, 1]
+        assert database.read(count) == 2
+
+
+def test_a_file_that_is_replaced_all_the_time_is_given_up(sqlite_url: str, tmp_path: Path) -> None:
+    """After the patience, as any other refusal; at most a file is made, none is removed."""
+    made: list[Path] = []
+
+    def work(connection: Connection) -> None:
+        add(connection)
+        made.append((tmp_path / "outbox.db").rename(tmp_path / f"moved-{len(made)}"))
+
+    with opened(sqlite_url) as database, pytest.raises(FileReplacedError, match="deleted or"):
+        database.run(work, patience=0.1)
+    assert all(path.exists() for path in made)
+
+
+def test_a_file_that_goes_while_it_is_opened_is_opened_again(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of the two the connection has cannot be known."""
+    connect, path = SQLiteDialect_pysqlite.connect, tmp_path / "outbox.db"
+    tries = []
+
+    def slow_connect(dialect: SQLiteDialect_pysqlite, *args: Any, **options: Any) -> Any:
+        tries.append(1)
+        connection = connect(dialect, *args, **options)
+        if len(tries) == 1:
+            path.unlink()
+        return connection
+
+    monkeypatch.setattr(SQLiteDialect_pysqlite, "connect", slow_connect)
     with opened(sqlite_url) as database:
-        monkeypatch.setattr(database, "_file_changed", lambda: True)
-        with pytest.raises(OSError, match="is being replaced"):
-            database.run(add, patience=0.1)
+        database.run(add)
+        assert database.read(count) == 1
+    assert len(tries) > 1
 
 
 def corrupt_pages(path: Path) -> None:
@@ -464,180 +543,62 @@ def corrupt_pages(path: Path) -> None:
     path.write_bytes(data)
 
 
-def set_aside(folder: Path) -> list[Path]:
-    """List the files that were set aside, without -wal and -shm."""
-    return [path for path in folder.glob("*.corrupt-*") if path.name.endswith("Z")]
+def contents(folder: Path) -> dict[str, bytes]:
+    """Read every file of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_file_of_garbage_is_set_aside(
+def test_a_file_that_is_not_a_database_is_left_as_it_is(
     sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Under a dated name, said loudly, and the lead is written."""
-    (tmp_path / "outbox.db").write_bytes(b"this is no database" * 500)
+    """Said loudly, once, with what to do; the package touches no file of others."""
+    (tmp_path / "outbox.db").write_bytes(b"this is not a database" * 500)
+    before = contents(tmp_path)
     with opened(sqlite_url) as database:
-        database.run(add)
-        assert database.read(count) == 1
+        for _ in range(3):
+            with pytest.raises(SQLAlchemyError):
+                database.run(add)
 
-    (aside,) = set_aside(tmp_path)
-    assert aside.read_bytes() == b"this is no database" * 500
+    assert contents(tmp_path) == before
     (record,) = caplog.records
     assert record.levelno == logging.CRITICAL
-    assert aside.name in record.getMessage()
+    assert str(tmp_path / "outbox.db") in record.getMessage()
 
 
-def test_a_corrupt_page_is_set_aside_with_its_log(
-    sqlite_url: str, tmp_path: Path, outbox_at: MakeOutbox
+def test_a_corrupt_page_is_refused_at_once(
+    sqlite_url: str, tmp_path: Path, outbox_at: MakeOutbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Sign-ups go on, and what may be recovered lies side by side."""
+    """No patience mends a file."""
     outbox = outbox_at(sqlite_url)
     outbox.put(*make_leads(500))
     outbox.database.close()
     corrupt_pages(tmp_path / "outbox.db")
-    outbox.put(make_lead())
-
-    assert outbox.stats().pending == 1
-    assert len(set_aside(tmp_path)) == 1
-
-
-def test_a_page_that_goes_bad_while_the_file_is_open(
-    sqlite_url: str, tmp_path: Path, outbox_at: MakeOutbox
-) -> None:
-    """The write-ahead log goes with its file."""
-    outbox = outbox_at(sqlite_url)
-    outbox.put(*make_leads(500))
-    with closing(sqlite3.connect(tmp_path / "outbox.db")) as other:
-        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        corrupt_pages(tmp_path / "outbox.db")
-        outbox.database.close()
+    before = contents(tmp_path)["outbox.db"]
+    began = time.monotonic()
+    with pytest.raises(DatabaseError, match="malformed"):
         outbox.put(make_lead())
 
-    assert outbox.stats().pending == 1
-    assert {
-        path.name[len("outbox.db.corrupt-") + 16 :] for path in tmp_path.glob("*.corrupt-*")
-    } >= {
-        "",
-        "-wal",
-    }
+    assert time.monotonic() - began < DATABASE_PATIENCE_SECONDS
+    assert "CRITICAL" in caplog.text
+    outbox.database.close()
+    assert contents(tmp_path)["outbox.db"] == before
 
 
-def test_a_file_that_is_not_corrupt_any_more_is_left_alone(sqlite_url: str, tmp_path: Path) -> None:
-    """Another process was faster, or the error was a passing one."""
-    corrupt = sqlite3.DatabaseError("malformed")
-    corrupt.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    work, _ = failing(DBAPIError("", {}, corrupt))
-    with opened(sqlite_url) as database:
-        database.run(add)
-        assert database.run(work) == "done"
-        assert database.read(count) == 1
-
-    assert set_aside(tmp_path) == []
-
-
-def test_a_file_that_somebody_moved_away_meanwhile_does_not_come_back_by_looking(
+def test_a_file_that_was_put_in_a_corrupt_ones_place_is_taken(
     sqlite_url: str, tmp_path: Path
 ) -> None:
-    """It is made by whoever writes next, for this user alone."""
-    corrupt = sqlite3.DatabaseError("malformed")
-    corrupt.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    left = [1]
-
-    def work(connection: Connection) -> None:
-        if left:
-            left.clear()
-            for path in tmp_path.glob("outbox.db*"):
-                path.unlink()
-            raise DBAPIError("", {}, corrupt)
-        add(connection)
-
+    """The operator moves the bad one away; nothing has to be restarted."""
+    path = tmp_path / "outbox.db"
+    path.write_bytes(b"this is not a database" * 500)
     with opened(sqlite_url) as database:
-        database.run(work)
-        assert database.read(count) == 1
-    assert stat.S_IMODE((tmp_path / "outbox.db").stat().st_mode) == 0o600
-
-
-def test_setting_aside_needs_no_unix(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where there is no fcntl there is no lock to hold."""
-    monkeypatch.setitem(sys.modules, "fcntl", None)
-    (tmp_path / "outbox.db").write_bytes(b"garbage" * 1000)
-    with opened(sqlite_url) as database:
+        with pytest.raises(SQLAlchemyError):
+            database.run(add)
+        path.rename(tmp_path / "bad.db")
         database.run(add)
-
-    assert len(set_aside(tmp_path)) == 1
-
-
-PUT_ON_COMMAND = """
-import sys
-from tests.support.outbox import make_lead, make_outbox
-outbox = make_outbox(sys.argv[1], lambda: 1_800_000_000.0)
-print("ready", flush=True)
-input()
-for number in range(20):
-    outbox.put(make_lead(f"{sys.argv[2]}-{number}"))
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_that_find_a_corrupt_file_at_once_lose_nothing(
-    sqlite_url: str, tmp_path: Path, outbox_at: MakeOutbox
-) -> None:
-    """Set aside once, and all that was put is in the new file; once too often does no harm."""
-    (tmp_path / "outbox.db").write_bytes(b"garbage" * 1000)
-    programs = [start_program(PUT_ON_COMMAND, sqlite_url, number) for number in range(3)]
-    for program in programs:
-        assert program.stdout is not None
-        assert program.stdout.readline() == "ready\n"
-    for program in programs:
-        assert program.stdin is not None
-        program.stdin.write("\n")
-        program.stdin.flush()
-    for program in programs:
-        _, err = program.communicate(timeout=60)
-        assert program.returncode == 0, err
-
-    assert len(set_aside(tmp_path)) == 1
-    found = {item.lead.uid for item in outbox_at(sqlite_url).claim(300).claimed}
-    assert found == {f"{process}-{number}" for process in range(3) for number in range(20)}
+        assert database.read(count) == 1
 
 
 # Processes and servers
-
-
-def test_a_forked_child_opens_its_own_connections(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What it inherited it drops without closing it under its parent's feet."""
-    closed = []
-    with opened(sqlite_url) as database:
-        database.run(add)
-        parents = database._open().engine
-        monkeypatch.setattr(parents, "dispose", lambda *, close: closed.append(close))
-        parent = os.getpid()
-        monkeypatch.setattr(os, "getpid", lambda: parent + 1)
-        database.run(add)
-        assert database._open().engine is not parents
-        assert database.read(count) == 2
-        assert closed == [False]
-    parents.pool.dispose()
-
-
-def test_threads_open_one_engine_together(sqlite_url: str) -> None:
-    """The first one makes it, the others wait for it."""
-    with opened(sqlite_url) as database:
-        found = []
-        with database._lock:
-            threads = [
-                threading.Thread(target=lambda: found.append(database._open())) for _ in range(4)
-            ]
-            for thread in threads:
-                thread.start()
-            time.sleep(0.05)
-        for thread in threads:
-            thread.join()
-
-    assert len(found) == 4
-    assert len({id(held) for held in found}) == 1
 
 
 def test_a_server_that_dropped_the_connections_is_asked_again(
@@ -674,7 +635,7 @@ def test_a_locked_table_on_a_server_is_given_up_after_about_a_second(
         waited = time.monotonic() - began
     engine.dispose()
 
-    assert waited < PATIENCE + 1.0
+    assert waited < DATABASE_PATIENCE_SECONDS + 1.0
     assert outbox.stats().pending == 1
 
 
@@ -709,13 +670,14 @@ def test_an_error_shows_no_parameters(sqlite_url: str) -> None:
 
 FORK = """
 import os, sys, threading, time
-from tests.support.outbox import make_lead, make_outbox
-outbox = make_outbox(sys.argv[1], lambda: 1_800_000_000.0)
+from fprom_middleware import Fprom
+from tests.support.outbox import make_settings, sign_up
+fprom = Fprom(make_settings(sys.argv[1]))
 written, over = [0, 0, 0], threading.Event()
 
 def write(number):
     while not over.is_set():
-        outbox.put(make_lead("parent"))
+        sign_up(fprom)
         written[number] += 1
         # As a busy app does: now and then.
         time.sleep(0.002)
@@ -725,19 +687,19 @@ for thread in threads:
     thread.start()
 for number in range(12):
     if not (child := os.fork()):
-        outbox.put(make_lead(f"child-{number}"))
+        sign_up(fprom)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 over.set()
 for thread in threads:
     thread.join()
 assert all(written)
-print(outbox.stats().pending - sum(written))
+print(fprom.stats().pending - sum(written))
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_parent_and_forked_children_write_side_by_side(database_url: str) -> None:
-    """One database object, three threads that go on writing, and twelve forks meanwhile."""
+    """One account, three threads that go on writing, and twelve forks meanwhile."""
     assert run_program(FORK, database_url) == "12\n"

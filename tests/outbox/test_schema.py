@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.outbox.database import Database, outbox_url
+from fprom_middleware.outbox.database import Database
 from fprom_middleware.outbox.schema import (
     SCHEMA_ROW,
     VERSION,
@@ -19,6 +19,7 @@ from fprom_middleware.outbox.schema import (
     leads,
     metadata,
 )
+from fprom_middleware.outbox.urls import outbox_url
 from tests.support.outbox import KEY, VISITOR, make_lead, make_settings
 
 if TYPE_CHECKING:

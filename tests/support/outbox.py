@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from fprom_middleware import Fprom, FpromSettings, Lead, TrackingContext
-from fprom_middleware.outbox.database import Database, outbox_url
+from fprom_middleware.outbox.database import Database
 from fprom_middleware.outbox.retry import decide
 from fprom_middleware.outbox.store import Answer, Outbox
+from fprom_middleware.outbox.urls import outbox_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

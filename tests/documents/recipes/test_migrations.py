@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from fprom_middleware.outbox.database import outbox_url
 from fprom_middleware.outbox.schema import metadata
+from fprom_middleware.outbox.urls import outbox_url
 from tests.documents.recipes.documents import block, lines_of, pending, sign_up
 from tests.support.services import postgresql_database
 
@@ -37,7 +37,7 @@ class User(Base):
 CONFIGURE = """
 import sqlalchemy as sa
 from alembic import context
-from fprom_middleware.outbox.database import outbox_url
+from fprom_middleware.outbox.urls import outbox_url
 import os
 
 engine = sa.create_engine(outbox_url(os.environ["FPROM_OUTBOX_URL"]))

@@ -25,9 +25,9 @@ from sqlalchemy.orm import Session, registry, scoped_session, sessionmaker
 
 from fprom_middleware import Fprom, FpromConfigError, Receipt
 from fprom_middleware.delivery.durable import OutboxDelivery
-from fprom_middleware.outbox.database import outbox_url
 from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.transactions.sqlalchemy import Joiner, check_same_database
+from fprom_middleware.outbox.urls import outbox_url
 from tests.support.outbox import VISITOR, Api, eventually, make_lead, make_settings, sign_up
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ import pytest
 
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.protocol import Outcome
-from fprom_middleware.outbox.database import Database, outbox_url
+from fprom_middleware.outbox.database import Database
 from fprom_middleware.outbox.store import Outbox
+from fprom_middleware.outbox.urls import outbox_url
 from tests.support.outbox import answers
 
 if TYPE_CHECKING:
