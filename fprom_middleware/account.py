@@ -1,4 +1,4 @@
-"""`Fprom`: the settings of one account and the delivery behind `track_signup`."""
+"""`Fprom`: one FirstPromoter account in one app, the rooms below wired together."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     import httpx
 
     from .delivery.base import Delivery
-    from .delivery.durable import OutboxDelivery
+    from .events.lead import Lead
     from .outbox.stats import Counts, Stats
     from .visitor.tokens import Signer
 
 T = TypeVar("T")
 
 MAX_AGE: Final = 60 * 86400
-"""Seconds for which a carried context is believed: the life of FirstPromoter's own cookie."""
+"""Seconds for which a token is believed: the life of FirstPromoter's own cookie."""
 REFUSE: Final[Any] = object()
 """Stands for "no default": a token that is refused raises."""
 
@@ -130,22 +130,23 @@ class Fprom:
 
         Raises:
             ValueError: Neither email nor uid.
-            FpromNotInstalled: The request carries no tracking context.
+            FpromNotInstalled: The request holds no tracking context.
             FpromConfigError: `session` is bound to another database than the outbox.
         """
-        signup = SignUp.read(
-            email, uid, ref_id, created_at, skip_email_notification=skip_email_notification
+        lead = self._prepare(
+            request,
+            SignUp.read(
+                email, uid, ref_id, created_at, skip_email_notification=skip_email_notification
+            ),
         )
-        context, connection = locate(request)
+        if isinstance(lead, Receipt):
+            return lead
         try:
-            lead = prepare(self.settings, signup, context, connection, now=self.clock())
-            if isinstance(lead, Receipt):
-                return lead
             return self._deliverer().accept(lead, session=session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            return _broken(error)
+            return _give_up(error)
 
     async def track_signup_async(
         self,
@@ -158,38 +159,28 @@ class Fprom:
         skip_email_notification: bool | None = None,
         session: Any = None,
     ) -> Receipt:
-        """Hand in a sign-up without blocking the event loop.
-
-        Args:
-            request: As in `track_signup`, like everything else here.
-            email: The e-mail address of the new account.
-            uid: The app's own id of the account.
-            ref_id: A promoter's referral id to attribute to.
-            created_at: The moment of the sign-up.
-            skip_email_notification: True keeps FirstPromoter from sending its e-mail.
-            session: The caller's own database transaction.
-
-        Returns:
-            What became of it.
-
-        Raises:
-            ValueError: Neither email nor uid.
-            FpromNotInstalled: The request carries no tracking context.
-            FpromConfigError: `session` is bound to another database than the outbox.
-        """
-        signup = SignUp.read(
-            email, uid, ref_id, created_at, skip_email_notification=skip_email_notification
+        """Do as `track_signup` without blocking the event loop, on asyncio and trio."""
+        lead = self._prepare(
+            request,
+            SignUp.read(
+                email, uid, ref_id, created_at, skip_email_notification=skip_email_notification
+            ),
         )
-        context, connection = locate(request)
+        if isinstance(lead, Receipt):
+            return lead
         try:
-            lead = prepare(self.settings, signup, context, connection, now=self.clock())
-            if isinstance(lead, Receipt):
-                return lead
             return await self._deliverer().accept_async(lead, session=session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            return _broken(error)
+            return _give_up(error)
+
+    def _prepare(self, request: object, signup: SignUp) -> Lead | Receipt:
+        context, connection = locate(request)
+        try:
+            return prepare(self.settings, signup, context, connection, now=self.clock())
+        except Exception as error:  # noqa: BLE001 - as above
+            return _give_up(error)
 
     def dump_tracking(self, request: object, *, purpose: str = "signup") -> str:
         """Sign who the visitor is, to carry it through a link, an OAuth state or a job.
@@ -200,12 +191,12 @@ class Fprom:
 
         Returns:
             A URL-safe text, under 200 characters for an ordinary visitor. It is signed, not
-            secret: whoever sees it can read the tid and the address in it. Without consent, and
-            for an organic visitor, it holds nobody.
+            secret: its reader sees the tid and the address in it. Without consent, and for an
+            organic visitor, it holds neither.
 
         Raises:
             FpromConfigError: FPROM_SECRET_KEYS is not set.
-            FpromNotInstalled: The request carries no tracking context.
+            FpromNotInstalled: The request holds no tracking context.
         """
         context, connection = locate(request)
         signer = self._signer(purpose)
@@ -261,7 +252,7 @@ class Fprom:
         keys = self.settings.secret_keys
         if not keys:
             raise FpromConfigError(NO_SIGNING_KEYS, key="FPROM_SECRET_KEYS")
-        # Here and not above: whoever carries nothing need not load itsdangerous.
+        # Here and not above: an app without tokens need not load itsdangerous.
         from .visitor.tokens import Signer  # noqa: PLC0415
 
         return Signer(keys, purpose)
@@ -344,15 +335,10 @@ class Fprom:
     def _make_delivery(self) -> Delivery:
         # Here and not above: importing this package loads no HTTP client and no SQL.
         from .api.client import TrackingApi  # noqa: PLC0415
+        from .delivery.choice import make_delivery  # noqa: PLC0415
 
         api = TrackingApi(self.settings, client=self._client, clock=self.clock)
-        if self.settings.delivery is DeliveryMode.INLINE or not self.settings.enabled:
-            from .delivery.inline import InlineDelivery  # noqa: PLC0415
-
-            return InlineDelivery(self.settings, api)
-        from .delivery.durable import OutboxDelivery  # noqa: PLC0415
-
-        delivery = OutboxDelivery(self.settings, api, clock=self.clock)
+        delivery = make_delivery(self.settings, api, clock=self.clock)
         _open.add(delivery)
         # An app that is thrown away, as tests do by the hundred, takes its thread with it.
         weakref.finalize(self, delivery.stop_when_idle).atexit = False
@@ -369,7 +355,7 @@ class Fprom:
 
 _accounts: weakref.WeakSet[Fprom] = weakref.WeakSet()
 # A delivery can outlive its account, until its thread has sent what is due.
-_open: weakref.WeakSet[OutboxDelivery] = weakref.WeakSet()
+_open: weakref.WeakSet[Delivery] = weakref.WeakSet()
 _inherited: list[object] = []
 
 
@@ -389,7 +375,7 @@ def _close_all() -> None:
 call_in_child(_start_afresh)
 
 
-def _broken(error: Exception) -> Receipt:
+def _give_up(error: Exception) -> Receipt:
     # Never the error's text: it may hold what the visitor sent.
     logger.error("A sign-up could not be handed in: %s.", type(error).__name__)
     return Receipt(Status.FAILED, Reason.UNEXPECTED)

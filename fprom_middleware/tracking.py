@@ -29,21 +29,8 @@ def track_signup(
 ) -> Receipt:
     """Hand in a sign-up to the account whose middleware saw the request.
 
-    Args:
-        request: As in `Fprom.track_signup`, like everything else here.
-        email: The e-mail address of the new account.
-        uid: The app's own id of the account.
-        ref_id: A promoter's referral id to attribute to.
-        created_at: The moment of the sign-up.
-        skip_email_notification: True keeps FirstPromoter from sending its e-mail.
-        session: The caller's own database transaction.
-
-    Returns:
-        What became of it.
-
-    Raises:
-        ValueError: Neither email nor uid.
-        FpromNotInstalled: The request carries no tracking context, or a bare one.
+    Arguments, receipt and exceptions are those of `Fprom.track_signup`; a bare
+    `TrackingContext`, which no middleware attached, raises `FpromNotInstalled`.
     """
     return fprom_of(request).track_signup(
         request,
@@ -66,24 +53,7 @@ async def track_signup_async(
     skip_email_notification: bool | None = None,
     session: Any = None,
 ) -> Receipt:
-    """Hand in a sign-up without blocking the event loop.
-
-    Args:
-        request: As in `Fprom.track_signup`, like everything else here.
-        email: The e-mail address of the new account.
-        uid: The app's own id of the account.
-        ref_id: A promoter's referral id to attribute to.
-        created_at: The moment of the sign-up.
-        skip_email_notification: True keeps FirstPromoter from sending its e-mail.
-        session: The caller's own database transaction.
-
-    Returns:
-        What became of it.
-
-    Raises:
-        ValueError: Neither email nor uid.
-        FpromNotInstalled: The request carries no tracking context, or a bare one.
-    """
+    """Do as `track_signup` without blocking the event loop, on asyncio and trio."""
     return await fprom_of(request).track_signup_async(
         request,
         email,
@@ -118,19 +88,7 @@ def fprom_of(request: object) -> Fprom:
 
 
 def dump_tracking(request: object, *, purpose: str = "signup") -> str:
-    """Sign who the visitor is, to carry it through a link, an OAuth state or a job.
-
-    Args:
-        request: As in `Fprom.dump_tracking`.
-        purpose: What the token is for.
-
-    Returns:
-        A URL-safe text; signed, not secret.
-
-    Raises:
-        FpromConfigError: FPROM_SECRET_KEYS is not set.
-        FpromNotInstalled: The request carries no tracking context, or a bare one.
-    """
+    """Sign who the visitor is, as `Fprom.dump_tracking` does for the request's account."""
     return fprom_of(request).dump_tracking(request, purpose=purpose)
 
 
@@ -154,23 +112,9 @@ def load_tracking(
     max_age: float | None = MAX_AGE,
     default: Any = REFUSE,
 ) -> Any:
-    """Verify what `dump_tracking` signed.
+    """Verify what `dump_tracking` signed, as `Fprom.load_tracking` does.
 
-    Args:
-        request: The request that brings the token; it names the account, nothing else of it
-            is read.
-        token: What came back; anything at all.
-        purpose: What the token is for.
-        max_age: Seconds since the capture; None accepts any age.
-        default: What to return for a token that is refused, instead of raising.
-
-    Returns:
-        The context as it was captured.
-
-    Raises:
-        FpromTokenError: The token is refused; ``reason`` says why.
-        FpromConfigError: FPROM_SECRET_KEYS is not set.
-        FpromNotInstalled: The request carries no tracking context, or a bare one.
+    The request that brings the token names the account; nothing else of it is read.
     """
     fprom = fprom_of(request)
     if default is REFUSE:

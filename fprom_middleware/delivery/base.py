@@ -35,6 +35,10 @@ class Delivery(Protocol):
         """Count what waits."""
         ...
 
+    def stop_when_idle(self) -> None:
+        """End what runs in the background once nothing is due: the `Fprom` is gone."""
+        ...
+
     def close(self) -> None:
         """Let go of what is open."""
         ...

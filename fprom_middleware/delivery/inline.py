@@ -57,8 +57,11 @@ class InlineDelivery:
         """Count nothing: nothing waits."""
         return Stats()
 
+    def stop_when_idle(self) -> None:
+        """Do nothing: there is no background."""
+
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the next call opens new ones."""
         self._api.close()
 
     def _receipt(self, lead: Lead, outcome: Outcome) -> Receipt:

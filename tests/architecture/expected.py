@@ -9,7 +9,6 @@ EXPECTED = {
     ("import", "outbox.admin -> account"): "the commands hand in settings and a clock",
     ("circle", "outbox.transactions.django"): "the two kinds of session become siblings",
     ("circle", "outbox.transactions.sqlalchemy"): "the two kinds of session become siblings",
-    ("long", "account"): "the sign-up's preparation moves down",
     ("door", "sandbox.__init__"): "its door is written",
 }
 

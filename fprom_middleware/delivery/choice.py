@@ -1,0 +1,39 @@
+"""FPROM_DELIVERY: which delivery an account has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..settings.choices import DeliveryMode
+from .inline import InlineDelivery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..api.client import TrackingApi
+    from ..settings.model import FpromSettings
+    from .base import Delivery
+
+
+def make_delivery(
+    settings: FpromSettings, api: TrackingApi, *, clock: Callable[[], float]
+) -> Delivery:
+    """Make the delivery that the settings name.
+
+    Args:
+        settings: The account's settings.
+        api: Where events go.
+        clock: Seconds since the epoch.
+
+    Returns:
+        The delivery; nothing is open yet.
+
+    Raises:
+        FpromConfigError: The outbox's URL is wrong, or its driver is missing.
+    """
+    if settings.delivery is DeliveryMode.INLINE or not settings.enabled:
+        return InlineDelivery(settings, api)
+    # Here and not above: inline delivery loads no SQL.
+    from .durable import OutboxDelivery  # noqa: PLC0415
+
+    return OutboxDelivery(settings, api, clock=clock)
