@@ -99,7 +99,7 @@ class Fprom:
 
     def get_tracking(self, request: object) -> TrackingContext:
         """Return the tracking context of a request, as the module's function does."""
-        return locate(request)[0]
+        return locate(request).context
 
     def track_signup(
         self,

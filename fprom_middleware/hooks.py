@@ -1,10 +1,11 @@
-"""Calls of the user's own hooks: whatever one raises is counted, said, and goes no further."""
+"""Calls of the user's own hooks: what one raises is counted, said, and goes no further."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-FAILED: Final[Any] = object()
+
+class HookResult(Enum):
+    """What came of a hook that returned nothing."""
+
+    FAILED = auto()
+
+
+FAILED: Final = HookResult.FAILED
 """What `call_hook` returns for a hook that raised."""
 
 logger = logging.getLogger(__name__)
@@ -25,7 +33,7 @@ _failures: Counter[str | None] = Counter()
 
 def call_hook(
     settings: FpromSettings, key: str, hook: Callable[..., R], *arguments: object, meaning: str
-) -> R:
+) -> R | Literal[HookResult.FAILED]:
     """Call a hook.
 
     Args:
@@ -42,9 +50,13 @@ def call_hook(
         return hook(*arguments)
     except Exception as error:  # noqa: BLE001 - a hook is the user's code: it may raise anything
         _failures[settings.account_id] += 1
-        # Only the type: the text and the frames can hold what the visitor sent.
-        logger.error("%s raised %s: %s.", key, type(error).__name__, meaning)  # noqa: TRY400 - as above
-        return FAILED  # type: ignore[no-any-return]  # a sentinel stands for every type
+        _log_failure(key, error, meaning)
+        return FAILED
+
+
+def _log_failure(key: str, error: BaseException, meaning: str) -> None:
+    # Only the type: the text and the frames can hold what the visitor sent.
+    logger.error("%s raised %s: %s.", key, type(error).__name__, meaning)
 
 
 def hook_errors(settings: FpromSettings) -> int:

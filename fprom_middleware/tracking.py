@@ -32,8 +32,9 @@ def track_signup(
     Arguments, receipt and exceptions are those of `Fprom.track_signup`; a bare
     `TrackingContext`, which no middleware attached, raises `FpromNotInstalled`.
     """
-    return fprom_of(request).track_signup(
-        request,
+    located = locate(request)
+    return fprom_of(located).track_signup(
+        located,
         email,
         uid=uid,
         ref_id=ref_id,
@@ -54,8 +55,9 @@ async def track_signup_async(
     session: Any = None,
 ) -> Receipt:
     """Do as `track_signup` without blocking the event loop, on asyncio and trio."""
-    return await fprom_of(request).track_signup_async(
-        request,
+    located = locate(request)
+    return await fprom_of(located).track_signup_async(
+        located,
         email,
         uid=uid,
         ref_id=ref_id,
@@ -77,7 +79,7 @@ def fprom_of(request: object) -> Fprom:
     Raises:
         FpromNotInstalled: No context, or one made by hand, which knows no `Fprom`.
     """
-    owner = locate(request)[0].owner
+    owner = locate(request).context.owner
     if not isinstance(owner, Fprom):
         msg = (
             "This TrackingContext was made by hand and knows no Fprom. Hand it to yours: "
@@ -89,7 +91,8 @@ def fprom_of(request: object) -> Fprom:
 
 def dump_tracking(request: object, *, purpose: str = "signup") -> str:
     """Sign who the visitor is, as `Fprom.dump_tracking` does for the request's account."""
-    return fprom_of(request).dump_tracking(request, purpose=purpose)
+    located = locate(request)
+    return fprom_of(located).dump_tracking(located, purpose=purpose)
 
 
 @overload

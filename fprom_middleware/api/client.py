@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 try:
     _AGENT = f"fprom-middleware/{version('fprom-middleware')}"
-except PackageNotFoundError:  # pragma: no cover - a source tree that nobody installed
+except PackageNotFoundError:  # pragma: no cover - a source tree that is not installed
     _AGENT = "fprom-middleware"
 
 
@@ -71,7 +71,7 @@ class TrackingApi:
             ):
                 code, wait = answer.status_code, answer.headers.get("retry-after")
                 body = _read(answer, ends)
-        except Exception as error:  # noqa: BLE001 - whatever failed, the status received so far decides
+        except Exception as error:  # noqa: BLE001 - the status received so far decides
             _log_broken_off(error)
         return self._outcome(code, body, wait)
 
@@ -133,7 +133,7 @@ def _read(answer: httpx.Response, ends: float) -> bytes | None:
 
 
 def _is_packed(answer: httpx.Response) -> bool:
-    # Nobody asked for it, and unpacking one read of a hostile answer takes 1,000 times its size.
+    # It was not asked for, and unpacking one read of a hostile answer takes 1,000 times its size.
     return answer.headers.get("content-encoding", "identity") not in {"", "identity"}
 
 

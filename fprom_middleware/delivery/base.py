@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..outbox.stats import Stats, no_counts
+
 if TYPE_CHECKING:
     from ..events.lead import Lead
     from ..events.receipt import Receipt
-    from ..outbox.stats import Counts, Stats
+    from ..outbox.stats import Counts
 
 
 class Delivery(Protocol):
-    """Takes a lead and answers at once; neither call raises."""
+    """Takes a lead and answers; neither call raises."""
 
     def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
         """Take a lead; `session` is the caller's own transaction, where there is one."""
@@ -42,3 +44,21 @@ class Delivery(Protocol):
     def close(self) -> None:
         """Let go of what is open."""
         ...
+
+
+class NothingWaits:
+    """The half of a delivery that has no background and whose events wait nowhere."""
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def drain(self, **_: Any) -> Counts:
+        """Send nothing."""
+        return no_counts()
+
+    def stats(self) -> Stats:
+        """Count nothing."""
+        return Stats()
+
+    def stop_when_idle(self) -> None:
+        """Do nothing."""

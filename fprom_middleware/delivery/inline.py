@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ..events.receipt import Receipt, Status
-from ..outbox.stats import Stats, no_counts
+from .base import NothingWaits
 from .off_loop import run_off_loop
 from .outcome_hook import tell_outcome
 
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from ..api.client import TrackingApi
     from ..api.protocol import Outcome
     from ..events.lead import Lead
-    from ..outbox.stats import Counts
     from ..settings.model import FpromSettings
 
 logger = logging.getLogger(__name__)
 
 
-class InlineDelivery:
+class InlineDelivery(NothingWaits):
     """One API call inside the view, for scripts and tests: nothing is kept when it fails.
 
     Args:
@@ -32,33 +31,13 @@ class InlineDelivery:
         self._settings = settings
         self._api = api
 
-    def accept(self, lead: Lead, *, session: Any = None) -> Receipt:  # noqa: ARG002 - there is no row to write into it
-        """Send the lead now."""
+    def accept(self, lead: Lead, **_: Any) -> Receipt:
+        """Send the lead now; there is no row to write into a transaction."""
         return self._receipt(lead, self._api.signup(lead))
 
-    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
+    async def accept_async(self, lead: Lead, **_: Any) -> Receipt:
         """Send the lead now, in a thread; a cancelled view does not take it along."""
-        return await run_off_loop(lambda: self.accept(lead, session=session))
-
-    def start(self) -> None:
-        """Do nothing: there is no background."""
-
-    def drain(
-        self,
-        *,
-        limit: int | None = None,  # noqa: ARG002 - nothing waits here
-        seconds: float | None = None,  # noqa: ARG002 - as above
-        wait: bool = False,  # noqa: ARG002 - as above
-    ) -> Counts:
-        """Send nothing: nothing waits."""
-        return no_counts()
-
-    def stats(self) -> Stats:
-        """Count nothing: nothing waits."""
-        return Stats()
-
-    def stop_when_idle(self) -> None:
-        """Do nothing: there is no background."""
+        return await run_off_loop(lambda: self.accept(lead))
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""

@@ -113,10 +113,10 @@ def prepare(
         created_at=_moment(signup.created_at, now),
         skip_email_notification=signup.skip_email_notification,
     )
-    return _last_look(settings, lead)
+    return _apply_before_send(settings, lead)
 
 
-def _last_look(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
+def _apply_before_send(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
     if settings.before_send is None:
         return lead
     kept = call_hook(
@@ -126,7 +126,7 @@ def _last_look(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
         return kept
     if kept is not None and kept is not FAILED:
         logger.error(
-            "FPROM_BEFORE_SEND returned a %s, neither a Lead nor None: the lead is dropped.",
+            "FPROM_BEFORE_SEND returned a %s, not a Lead or None: the lead is dropped.",
             type(kept).__name__,
         )
     return Receipt(Status.SKIPPED, Reason.DROPPED)
@@ -138,7 +138,7 @@ def _moment(given: datetime | None, now: float) -> datetime:
         with suppress(Exception):
             return as_utc(given)
     if given is not None:
-        logger.error("created_at is no datetime in use: the moment of the call is sent.")
+        logger.error("created_at is not a usable datetime: the moment of the call is sent.")
     return datetime.fromtimestamp(now, UTC)
 
 

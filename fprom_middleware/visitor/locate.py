@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import INSTALL_HINT, FpromNotInstalled
 from .context import KEY, TrackingContext
@@ -12,6 +12,18 @@ from .context import KEY, TrackingContext
 _ATTRIBUTES = ("environ", "scope", "env", "wsgi_environ", "_scope")
 # What one protocol's bridge leaves of the other inside its own mapping.
 _BRIDGES = ("asgi.scope", "wsgi_environ")
+
+
+class Located(NamedTuple):
+    """A context that has been found; handed in as a request it is not looked for again.
+
+    Attributes:
+        context: The context.
+        connection: The environ or scope it stands in; None for a bare context.
+    """
+
+    context: TrackingContext
+    connection: Mapping[str, Any] | None
 
 
 def get_tracking(request: object) -> TrackingContext:
@@ -30,14 +42,14 @@ def get_tracking(request: object) -> TrackingContext:
     return locate(request)[0]
 
 
-def locate(request: object) -> tuple[TrackingContext, Mapping[str, Any] | None]:
+def locate(request: object) -> Located:
     """Find the context and the environ or scope it stands in.
 
     Args:
         request: As in `get_tracking`.
 
     Returns:
-        The context and its mapping; None in place of the mapping for a bare context.
+        The context and its mapping.
 
     Raises:
         FpromNotInstalled: As in `get_tracking`.
@@ -46,10 +58,12 @@ def locate(request: object) -> tuple[TrackingContext, Mapping[str, Any] | None]:
     if type(request) is dict:
         found = request.get(KEY)
         if isinstance(found, TrackingContext):
-            return found, request
+            return Located(found, request)
+    if type(request) is Located:
+        return request
     for found, mapping in _places(request):
         if isinstance(found, TrackingContext):
-            return found, mapping
+            return Located(found, mapping)
     msg = f"This {type(request).__name__} holds no tracking context. {INSTALL_HINT}"
     raise FpromNotInstalled(msg)
 

@@ -199,7 +199,7 @@ def test_no_moment(given: Any, caplog: pytest.LogCaptureFixture) -> None:
 
     assert lead.to_json()["created_at"] == "2025-04-25T09:29:51.973Z"
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert "created_at is no datetime" in caplog.text
+    assert "created_at is not a usable datetime" in caplog.text
     assert "CANARY" not in caplog.text
 
 
