@@ -104,7 +104,7 @@ def test_a_thread_that_waited_takes_what_was_made() -> None:
     [
         ({"FPROM_TIMEOUT": "soon"}, "FPROM_TIMEOUT: 'soon' is not a number"),
         ({"FPROM_API_KEY": None}, "FPROM_API_KEY: is missing"),
-        ({"FPROM_OUTBOX_URL": "nosuch://x"}, "FPROM_OUTBOX_URL: nosuch://x is no database"),
+        ({"FPROM_OUTBOX_URL": "nosuch://x"}, "FPROM_OUTBOX_URL: nosuch://x is not a database"),
     ],
 )
 def test_manage_check_reports_a_wrong_setting(wrong: dict[str, Any], told: str) -> None:
