@@ -11,6 +11,7 @@ from sqlalchemy.exc import InternalError, PendingRollbackError
 from ..errors import FpromConfigError
 from ..events.receipt import Reason, Receipt, Status
 from ..outbox.store import open_outbox
+from ..outbox.transactions.writer import TransactionWriter
 from ..settings.choices import WorkerMode
 from .drain import Drain
 from .off_loop import run_off_loop
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ..api.client import TrackingApi
     from ..events.lead import Lead
     from ..outbox.stats import Counts, Stats
-    from ..outbox.transactions.sqlalchemy import Joiner
     from ..settings.model import FpromSettings
 
 _FAILED_TRANSACTION: Final = "25P02"
@@ -57,7 +57,7 @@ class OutboxDelivery:
         self._settings = settings
         self._api = api
         self._drain = Drain(settings, self.outbox, api, clock=clock, stopping=self.stopping)
-        self._joiner: Joiner | None = None
+        self._writer = TransactionWriter(self.outbox.database.url, settings.account_id or "")
         self._thread: DrainThread | None = None
         self._purged_at: float | None = None
         self._lock = threading.Lock()
@@ -67,7 +67,7 @@ class OutboxDelivery:
         if session is None:
             return self._put(lead)
         try:
-            self._join().join(self.outbox.row(lead), session)
+            self._writer.write(self.outbox.row(lead), session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
@@ -79,7 +79,7 @@ class OutboxDelivery:
         if session is None:
             return await run_off_loop(lambda: self._put(lead))
         try:
-            await self._join().join_async(self.outbox.row(lead), session)
+            await self._writer.write_async(self.outbox.row(lead), session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
@@ -145,14 +145,6 @@ class OutboxDelivery:
             self._thread.stop(GRACE_SECONDS)
         self._api.close()
         self.outbox.database.close()
-
-    def _join(self) -> Joiner:
-        if self._joiner is None:
-            # A caller with a session has loaded the ORM; for others it would be in vain.
-            from ..outbox.transactions.sqlalchemy import Joiner  # noqa: PLC0415
-
-            self._joiner = Joiner(self.outbox.database.url, self._settings.account_id or "")
-        return self._joiner
 
     def _put(self, lead: Lead) -> Receipt:
         try:

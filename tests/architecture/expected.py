@@ -7,8 +7,6 @@ EXPECTED = {
     ("import", "cli.decorators -> sqlalchemy"): "a refused database becomes an error of our own",
     ("import", "delivery.durable -> sqlalchemy"): "a refused database becomes an error of our own",
     ("import", "outbox.admin -> account"): "the commands hand in settings and a clock",
-    ("circle", "outbox.transactions.django"): "the two kinds of session become siblings",
-    ("circle", "outbox.transactions.sqlalchemy"): "the two kinds of session become siblings",
     ("door", "sandbox.__init__"): "its door is written",
 }
 

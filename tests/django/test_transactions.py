@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction  # type: ignore[import-untyped
 
 from fprom_middleware import FpromConfigError, Receipt, Status, TrackingContext
 from fprom_middleware.django import get_fprom
-from fprom_middleware.outbox.transactions import django as joining
+from fprom_middleware.outbox.transactions.django import DjangoTransaction
 from fprom_middleware.outbox.transactions.django_ddl import tables_of
 from tests.support.django import django_database, django_settings, file_url
 
@@ -29,7 +29,6 @@ def _users(request: pytest.FixtureRequest) -> None:
     if "connection" in request.fixturenames:
         with request.getfixturevalue("connection").cursor() as cursor:
             cursor.execute("CREATE TABLE users (email VARCHAR(100) PRIMARY KEY)")
-    joining._seen.clear()
 
 
 def register(connection: Any, email: str) -> Receipt:
@@ -120,7 +119,7 @@ def test_a_transaction_that_failed_before_has_no_lead(known: bool, connection: A
     """It can only be rolled back: there will be no such user."""
     register(connection, "ann@example.com")
     if not known:
-        joining._seen.clear()
+        get_fprom().close()
     with transaction.atomic(using=connection.alias):
         transaction.set_rollback(True, using=connection.alias)
         receipt = get_fprom().track_signup(VISITOR, "bob@example.com", session=connection)
@@ -216,4 +215,4 @@ def test_a_port_that_is_not_set_is_the_usual_one() -> None:
         vendor = "postgresql"
         settings_dict = {"NAME": "shop", "HOST": "", "PORT": ""}  # noqa: RUF012 - as Django's
 
-    assert str(joining.url_of(Connection())) == "postgresql:///shop"
+    assert str(DjangoTransaction(Connection()).url) == "postgresql:///shop"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from fprom_middleware import FpromConfigError
+from fprom_middleware import FpromConfigError, outbox
 from fprom_middleware.outbox.database import Database
 from fprom_middleware.outbox.schema import (
     SCHEMA_ROW,
@@ -20,7 +20,7 @@ from fprom_middleware.outbox.schema import (
     metadata,
 )
 from fprom_middleware.outbox.urls import outbox_url
-from tests.support.outbox import KEY, VISITOR, make_lead, make_settings
+from tests.support.outbox import KEY, VISITOR, make_lead, make_settings, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,17 @@ def test_tables_of_a_migration_are_taken_as_they_are(engine: sa.Engine) -> None:
         create_tables(connection, "one")
 
     assert versions(engine) == {SCHEMA_ROW: VERSION, "one": VERSION}
+
+
+def test_the_tables_are_exported_and_loaded_late() -> None:
+    """`fprom_middleware.outbox.metadata` is for migrations; the figures need no SQLAlchemy."""
+    assert outbox.metadata is metadata
+    with pytest.raises(AttributeError, match="has no attribute 'tables'"):
+        _ = outbox.tables
+    loaded = run_program(
+        "import fprom_middleware.outbox.stats, sys; print('sqlalchemy' in sys.modules)"
+    )
+    assert loaded == "False\n"
 
 
 def test_one_missing_table_is_created_beside_the_other(engine: sa.Engine) -> None:

@@ -7,7 +7,6 @@ import sys
 import time
 from collections import Counter
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
-from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -26,8 +25,8 @@ from sqlalchemy.orm import Session, registry, scoped_session, sessionmaker
 from fprom_middleware import Fprom, FpromConfigError, Receipt
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.outbox.schema import accounts, leads
-from fprom_middleware.outbox.transactions.sqlalchemy import Joiner, check_same_database
-from fprom_middleware.outbox.urls import outbox_url
+from fprom_middleware.outbox.transactions.writer import TransactionWriter
+from fprom_middleware.outbox.urls import check_same_database, outbox_url
 from tests.support.outbox import VISITOR, Api, eventually, make_lead, make_settings, sign_up
 
 if TYPE_CHECKING:
@@ -574,14 +573,14 @@ def test_a_locked_sqlite_holds_the_lead_in_memory(
 def test_a_seen_table_that_still_fails_fails(sqlite_url: str) -> None:
     """Looked at again once, not for ever."""
     engine = sa.create_engine(sqlite_url, connect_args={"timeout": 0})
-    joiner = Joiner(outbox_url(sqlite_url), "account")
+    writer = TransactionWriter(outbox_url(sqlite_url), "account")
     row = {"account": "account", "due_at": 1.0, "queued_at": 1.0, "payload": "{}"}
     with engine.begin() as connection:
-        joiner.join(row, connection)
+        writer.write(row, connection)
     with closing(engine.raw_connection()) as holder, engine.connect() as connection:
         holder.cursor().execute("BEGIN IMMEDIATE")
         with pytest.raises(OperationalError, match="locked"):
-            joiner.join(row, connection)
+            writer.write(row, connection)
     engine.dispose()
 
 
@@ -690,25 +689,6 @@ def test_a_session_with_a_database_per_model_is_told(
         assert fprom.track_signup(VISITOR, uid=1, session=connection).durable
         session.commit()
     assert fprom.stats().pending == 1
-
-
-def test_a_django_connection_is_handed_on(
-    sqlite_url: str, make: MakeFprom, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Known by what it has, without importing Django; the other room writes the row."""
-    handed: list[tuple[Any, ...]] = []
-    joining = ModuleType("fprom_middleware.outbox.transactions.django")
-    joining.write_row = lambda *given: handed.append(given)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "fprom_middleware.django", ModuleType("django"))
-    monkeypatch.setitem(sys.modules, "fprom_middleware.outbox.transactions.django", joining)
-    connection = SimpleNamespace(settings_dict={}, vendor="sqlite")
-    fprom = make(sqlite_url)
-
-    assert fprom.track_signup(VISITOR, uid=1, session=connection).durable
-    ((row, session, url, account),) = handed
-    assert session is connection
-    assert row["account"] == account == "account-7"
-    assert str(url) == sqlite_url
 
 
 # The thread
