@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from .answers import BLANK, DUPLICATE, UNAUTHORIZED, UNKNOWN_VISITOR, RefusedError, accepted
-from .ledger import Ledger
+from .ledger import MAX_BYTES, Ledger
 from .records import Answer, Attempt, Click, ReceivedLead
 from .signup_call import BadCallError, SignupCall, read_signup
 
@@ -26,7 +26,8 @@ class FirstPromoterDouble:
     """Answers sign-up calls as the document of the Tracking API v2 says.
 
     Threads may share it. What it keeps is bounded: the oldest click, lead or attempt goes
-    when there are more than ``limit`` of its kind, and is forgotten as if it had never been.
+    when there are more than ``limit`` of its kind, or more than 32 MiB of them, and is forgotten
+    as if it had never been.
 
     Args:
         api_key: What callers must send as Bearer token.
@@ -60,13 +61,13 @@ class FirstPromoterDouble:
         self._limit = limit
         self._observer = observer
         self._lock = threading.Lock()
-        self._ledger = Ledger(limit)
+        self._ledger = Ledger(limit, MAX_BYTES)
 
     @property
     def clicks(self) -> tuple[Click, ...]:
         """The clicks, oldest first."""
         with self._lock:
-            return tuple(self._ledger.clicks.values())
+            return tuple(self._ledger.clicks)
 
     @property
     def leads(self) -> tuple[ReceivedLead, ...]:
@@ -123,14 +124,14 @@ class FirstPromoterDouble:
             except RefusedError as refused:
                 answer, note = refused.answer, refused.note
             attempt = Attempt(now, answer.status, note, sent, answer.body.decode(), lead)
-            self._ledger.attempts.append(attempt)
+            self._ledger.attempts.add(attempt)
         self._tell(attempt)
         return answer
 
     def reset(self) -> None:
         """Forget everything but the promoters named at the start."""
         with self._lock:
-            self._ledger = Ledger(self._limit)
+            self._ledger = Ledger(self._limit, MAX_BYTES)
 
     def _read(self, given: Mapping[str, str], body: bytes) -> SignupCall:
         headers = {name.lower(): value for name, value in given.items()}
@@ -165,7 +166,7 @@ class FirstPromoterDouble:
 
     def _find_promoter(self, call: SignupCall) -> str:
         if call.tid is not None:
-            click = self._ledger.clicks.get(call.tid)
+            click = self._ledger.find_click(call.tid)
             if click is None:
                 raise RefusedError(UNKNOWN_VISITOR, "no click here was given this tid")
             return click.ref_id

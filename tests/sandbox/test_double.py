@@ -333,6 +333,22 @@ def test_only_the_newest_are_kept() -> None:
     assert signup(double, uid="1", tid=tids[2]).json()["id"] == 4
 
 
+def test_large_records_are_forgotten_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes are bounded too, whichever field holds them; the newest of a kind is kept."""
+    monkeypatch.setattr("fprom_middleware.sandbox.double.MAX_BYTES", 100_000)
+    double = make_double(ref_ids=["anna"])
+    for number in range(12):
+        double.click("r" * 20_000)
+        assert signup(double, uid=f"{number}" + "u" * 20_000, ref_id="anna").status == 200
+
+    assert [len(kept) for kept in (double.clicks, double.leads, double.attempts)] == [4, 4, 2]
+    assert [lead.uid.rstrip("u") for lead in double.leads if lead.uid] == ["8", "9", "10", "11"]
+    assert signup(double, uid="0" + "u" * 20_000, ref_id="anna").status == 200
+
+    assert signup(double, uid="u" * 200_000, ref_id="anna").status == 200
+    assert [len(kept) for kept in (double.leads, double.attempts)] == [1, 1]
+
+
 def test_reset_forgets_all_but_the_named_promoters() -> None:
     """After a reset the double is as new."""
     double = make_double(ref_ids=["bea"])
