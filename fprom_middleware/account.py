@@ -323,6 +323,11 @@ class Fprom:
             and settings.worker is WorkerMode.THREAD
         )
 
+    @property
+    def delivery(self) -> Delivery:
+        """Where this account's events go, for what drains it: the commands."""
+        return self._deliverer()
+
     def _deliverer(self) -> Delivery:
         delivery = self._delivery
         if delivery is None:

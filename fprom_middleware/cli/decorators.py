@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..account import Fprom
 
 P = ParamSpec("P")
+
+REFUSALS: Final = (SQLAlchemyError, OSError)
+"""What a database or a disk raises; anything else is a mistake of the program."""
 
 
 class WrongSettings(click.ClickException):

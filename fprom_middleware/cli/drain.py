@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..settings.choices import DeliveryMode
-from .decorators import with_fprom
+from ..delivery.durable import OutboxDelivery
+from ..delivery.loop import DrainLoop
+from .decorators import REFUSALS, with_fprom
 from .output import moment, person_looks
-from .pump import Until, pump
 from .signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 
     from ..account import Fprom
     from ..outbox.stats import Counts, Stats
+    from ..settings.model import FpromSettings
 
-LINE_EVERY: Final = 10.0
-"""Seconds between two lines about a drain that goes on."""
+POLL_SECONDS: Final = 0.5
+"""Between looks at an outbox in which nothing may be sent right now."""
+LINE_EVERY_SECONDS: Final = 10.0
+"""Between two lines about a drain that goes on."""
 
 
 @click.command()
@@ -34,7 +38,11 @@ LINE_EVERY: Final = 10.0
 @click.option(
     "--wait", is_flag=True, help="Go on until nothing is pending, what is due later included."
 )
-@click.option("--watch", is_flag=True, help="Go on until Ctrl-C or SIGTERM.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Go on until Ctrl-C or SIGTERM, also while the database is away.",
+)
 @with_fprom
 def drain(
     fprom: Fprom, *, limit: int | None, seconds: float | None, wait: bool, watch: bool
@@ -43,23 +51,50 @@ def drain(
 
     Any number may run at once, beside the apps' own threads: no lead is claimed twice.
     """
-    why = why_nothing(fprom)
-    if why is not None:
-        click.echo(why)
+    if watch and (limit is not None or seconds is not None or wait):
+        msg = "--watch goes on until a signal: leave out --limit, --seconds and --wait."
+        raise click.UsageError(msg)
+    delivery = fprom.delivery
+    if not isinstance(delivery, OutboxDelivery):
+        click.echo(why_nothing(fprom.settings))
         return
-    until = Until(limit=limit, seconds=seconds, wait=wait, watch=watch)
-    with stop_on_signals() as stop, _shown(fprom, limit) as tell:
-        counts = pump(fprom, until, stop=stop, tell=tell)
+    with _shown(fprom, limit) as tell:
+        if watch:
+            loop = watch_loop(delivery, tell)
+            with stop_on_signals(loop.stop):
+                counts = loop.run()
+        else:
+            stop = threading.Event()
+            with stop_on_signals(stop.set):
+                counts = delivery.drain(
+                    limit=limit, seconds=seconds, wait=wait, stop=stop, on_progress=tell
+                )
     click.echo(describe(counts, fprom.stats()))
 
 
-def why_nothing(fprom: Fprom) -> str | None:
-    """Say why nothing is drained with these settings; None where it is."""
-    if not fprom.settings.enabled:
+def watch_loop(delivery: OutboxDelivery, tell: Callable[[Counts], None]) -> DrainLoop:
+    """Make the loop that drains until it is told to stop.
+
+    It outlives an outage of the database; a wrong setting and a mistake of ours end it.
+
+    Args:
+        delivery: What to drain.
+        tell: Called after each batch with all calls so far.
+    """
+    return DrainLoop(
+        delivery,
+        stop=threading.Event(),
+        on_progress=tell,
+        longest_sleep=POLL_SECONDS,
+        survives=REFUSALS,
+    )
+
+
+def why_nothing(settings: FpromSettings) -> str:
+    """Say why nothing is drained with these settings."""
+    if not settings.enabled:
         return "FPROM_ENABLED=false: nothing is sent."
-    if fprom.settings.delivery is DeliveryMode.INLINE:
-        return "FPROM_DELIVERY=inline: there is no outbox to drain."
-    return None
+    return f"FPROM_DELIVERY={settings.delivery}: there is no outbox to drain."
 
 
 def describe(counts: Counts, stats: Stats) -> str:
@@ -89,15 +124,14 @@ def advice(reason: str) -> str:
 
 
 def line_teller(fprom: Fprom) -> Callable[[Counts], None]:
-    """Make a `tell` that prints a line every now and then, and only where something was sent."""
-    said_at, said = time.monotonic(), 0
+    """Make a `tell` that prints a line every now and then."""
+    said_at = time.monotonic()
 
     def tell(total: Counts) -> None:
-        nonlocal said_at, said
-        now, calls = time.monotonic(), sum(total.values())
-        if calls > said and now - said_at >= LINE_EVERY:
+        nonlocal said_at
+        if time.monotonic() - said_at >= LINE_EVERY_SECONDS:
             click.echo(f"{moment(fprom.clock())} {describe(total, fprom.stats())}")
-            said_at, said = now, calls
+            said_at = time.monotonic()
 
     return tell
 

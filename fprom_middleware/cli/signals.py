@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """Set an event at the first signal; the second one does what it did before.
+def stop_on_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Call `stop` at the first signal; the second one does what it did before.
 
-    Yields:
-        The event. Outside the main thread, where Python takes no signals, nothing sets it.
+    Args:
+        stop: Asks for the end. Outside the main thread, where Python takes no signals, nothing
+            calls it.
     """
-    stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -30,12 +30,12 @@ def stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
     def ask(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
         put_back()
+        stop()
 
     for number in before:
         signal.signal(number, ask)
     try:
-        yield stop
+        yield
     finally:
         put_back()

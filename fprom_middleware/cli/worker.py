@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from ..delivery.durable import OutboxDelivery
 from ..errors import FpromConfigError
 from ..masking import mask_url
+from ..outbox.stats import no_counts
 from .decorators import with_fprom
-from .drain import describe, line_teller, why_nothing
-from .pump import Until, pump
+from .drain import describe, line_teller, watch_loop, why_nothing
 from .signals import stop_on_signals
 
 if TYPE_CHECKING:
     from ..account import Fprom
-    from ..outbox.stats import Counts
+    from ..delivery.loop import DrainLoop
 
-GRACE: Final = 1.5
-"""Seconds for which the end waits for the call in flight; its lead is safe in any case."""
+GRACE_SECONDS: Final = 1.5
+"""For which the end waits for the call in flight; its lead is safe in any case."""
+_POLL_SECONDS: Final = 0.5
+"""Not every system wakes a waiting thread for a signal."""
 
 
 @click.command()
@@ -27,48 +30,56 @@ GRACE: Final = 1.5
 def worker(fprom: Fprom) -> None:
     """Drain the outbox until Ctrl-C or SIGTERM, for apps with FPROM_WORKER=none."""
     settings = fprom.settings
-    why = why_nothing(fprom)
-    if why is not None and settings.enabled:
-        raise FpromConfigError(why)
+    delivery = fprom.delivery
+    if settings.enabled and not isinstance(delivery, OutboxDelivery):
+        raise FpromConfigError(why_nothing(settings))
     click.echo(f"worker: account {settings.account_id}, outbox {mask_url(settings.outbox_url)}")
-    with stop_on_signals() as stop:
-        if why is not None:
-            # A staging system runs the same processes; this one must not restart for ever there.
-            click.echo(f"{why} Ctrl-C stops waiting.")
-            _sleep_until(stop)
-            return
-        pumping = _Pumping(fprom, stop)
-        pumping.start()
-        _sleep_until(stop)
-        pumping.join(GRACE)
-    if pumping.error is not None:
-        raise pumping.error
-    if pumping.is_alive():
+    if not isinstance(delivery, OutboxDelivery):
+        # A staging system runs the same processes; this one must not restart for ever there.
+        click.echo(f"{why_nothing(settings)} Ctrl-C stops waiting.")
+        told = threading.Event()
+        with stop_on_signals(told.set):
+            while not told.wait(_POLL_SECONDS):
+                pass
+        return
+    drainer = _Drainer(watch_loop(delivery, line_teller(fprom)))
+    drainer.start()
+    drainer.wait()
+    if drainer.is_alive():
         click.echo("stopped; one call was in flight, its lead is sent again later")
     else:
-        click.echo(f"stopped; {describe(pumping.counts, fprom.stats())}")
+        click.echo(f"stopped; {describe(drainer.counts, fprom.stats())}")
 
 
-def _sleep_until(stop: threading.Event) -> None:
-    # Not for ever at once: not every system wakes a waiting thread for a signal.
-    while not stop.wait(0.5):
-        pass
+class _Drainer(threading.Thread):
+    """The loop beside the main thread, which a hanging call must not keep from ending."""
 
-
-class _Pumping(threading.Thread):
-    """The pump beside the main thread, which a hanging call must not keep from ending."""
-
-    def __init__(self, fprom: Fprom, stop: threading.Event) -> None:
+    def __init__(self, loop: DrainLoop) -> None:
         super().__init__(name="fprom-worker", daemon=True)
-        self._fprom = fprom
-        self._wish = stop
-        self.counts: Counts = {}
-        self.error: Exception | None = None
+        self._loop = loop
+        self._told = threading.Event()
+        self._error: BaseException | None = None
+        self.counts = no_counts()
 
     def run(self) -> None:
         try:
-            tell = line_teller(self._fprom)
-            self.counts = pump(self._fprom, Until(watch=True), stop=self._wish, tell=tell)
-        except Exception as error:  # noqa: BLE001 - the main thread raises it
-            self.error = error
-            self._wish.set()
+            self.counts = self._loop.run()
+        except BaseException as error:  # noqa: BLE001 - wait() raises it, whatever it is
+            self._error = error
+
+    def wait(self) -> None:
+        """Wait for a signal, then shortly for the call in flight.
+
+        Raises:
+            click.ClickException: The loop ended by itself, as by SystemExit in a hook.
+        """
+        with stop_on_signals(self._told.set):
+            while self.is_alive() and not self._told.is_set():
+                self.join(_POLL_SECONDS)
+            self._loop.stop()
+            self.join(GRACE_SECONDS)
+        if isinstance(self._error, Exception):
+            raise self._error
+        if self._error is not None or not (self._told.is_set() or self.is_alive()):
+            msg = f"the drain ended by itself ({type(self._error).__name__})."
+            raise click.ClickException(msg)

@@ -35,6 +35,7 @@ class DrainLoop:
         on_progress: Called after each batch with all calls so far, by what they came to.
         longest_sleep: Seconds between looks at an outbox in which nothing waits: other processes
             may have written to it.
+        survives: What does not end the loop; by default it outlives whatever goes wrong.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class DrainLoop:
         stop: threading.Event | None = None,
         on_progress: Callable[[Counts], None] | None = None,
         longest_sleep: float = LONG_SLEEP_SECONDS,
+        survives: tuple[type[Exception], ...] = (Exception,),
     ) -> None:
         self._delivery = delivery
         self._stop = stop or delivery.stopping
         self._on_progress = on_progress
         self._longest_sleep = longest_sleep
+        self._survives = survives
         self._total = no_counts()
         self._wake = threading.Event()
         self._commit_expected_until = 0.0
@@ -87,7 +90,7 @@ class DrainLoop:
                 counts = self._delivery.drain(stop=self._stop, on_progress=self._progress)
                 self._total = _sum(self._total, counts)
                 due = self._delivery.outbox.next_due()
-            except Exception as error:  # noqa: BLE001 - the database may be away; the rows are not
+            except self._survives as error:
                 # No traceback: a driver's text can quote a row.
                 logger.error("The outbox cannot be drained (%s).", cause(error))  # noqa: TRY400 - as above
                 self._wake.wait(backoff)

@@ -8,14 +8,21 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fprom_middleware import Fprom, TrackingContext
+from fprom_middleware.cli.source import SettingsSource
+from tests.cli.conftest import run
 from tests.support.loopback import LoopbackApi, wait_until
+from tests.support.outbox import VISITOR, make_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.conftest import Desk
 
 FPROM = (
@@ -83,23 +90,61 @@ def test_the_seconds_end_a_drain_that_waits(desk: Desk) -> None:
     assert desk("drain", "--wait", "--seconds", "0.3").endswith("due later 1; 1 pending\n")
 
 
-def test_waiting_goes_on_until_nothing_is_pending(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waiting_goes_on_until_nothing_is_pending(desk: Desk) -> None:
     """What is due later is waited for."""
-    monkeypatch.setattr("fprom_middleware.cli.pump.POLL", 0.01)
     desk.put("ann@example.com")
-
     desk.api.says = lambda _: 503 if len(desk.api.seen) < 3 else 200
-    stats = desk.fprom.stats
 
-    def a_minute_later() -> object:
-        desk.clock.later(60)
-        return stats()
+    def ticking() -> float:
+        desk.clock.later(1)
+        return desk.clock()
 
-    monkeypatch.setattr(desk.fprom, "stats", a_minute_later)
+    with closing(Fprom(make_settings(desk.url), clock=ticking, client=desk.api.client)) as fprom:
+        answer = run(SettingsSource(lambda: fprom, "the test", shared=True), "drain", "--wait")
 
-    assert desk("drain", "--wait") == ("sent 1, duplicate 0, rejected 0, due later 2; 0 pending\n")
+    assert answer.output == "sent 1, duplicate 0, rejected 0, due later 2; 0 pending\n"
+
+
+def test_a_watcher_outlives_an_outage_of_the_database(
+    desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says so once a try, and goes on where the disk takes the outbox again."""
+    place = tmp_path / "place"
+    place.write_text("a file where the folder should be")
+    fprom = desk.make(outbox_url=f"sqlite:///{place / 'outbox.db'}")
+
+    def mend() -> None:
+        wait_until(lambda: caplog.messages)
+        place.unlink()
+        fprom.track_signup(VISITOR, "ann@example.com")
+        wait_until(lambda: desk.api.seen)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    mending = threading.Thread(target=mend)
+    mending.start()
+    answer = run(SettingsSource(lambda: fprom, "the test", shared=True), "drain", "--watch")
+    mending.join()
+
+    assert answer.output == "sent 1, duplicate 0, rejected 0, due later 0; 0 pending\n"
+    assert re.fullmatch(r"The outbox cannot be drained \([\w ]+\)\.", caplog.messages[0])
+
+
+@pytest.mark.parametrize("command", ["drain --watch", "worker"])
+def test_what_waiting_does_not_heal_ends_a_watcher(
+    command: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables of another version are told, and a supervisor sees exit code 2."""
+    desk.put("ann@example.com")
+    monkeypatch.setattr("fprom_middleware.outbox.schema.VERSION", 2)
+    desk.fprom.close()
+
+    assert "outbox tables are of an older version" in desk(*command.split(), code=2)
+
+
+@pytest.mark.parametrize("other", ["--wait", "--limit=1", "--seconds=1"])
+def test_a_watcher_has_no_other_end(desk: Desk, other: str) -> None:
+    """What contradicts itself is a mistake of use."""
+    assert "leave out --limit, --seconds and --wait" in desk("drain", "--watch", other, code=2)
 
 
 @pytest.mark.parametrize("settings", [{"enabled": False}, {"delivery": "inline"}])
@@ -113,7 +158,7 @@ def test_an_account_that_sends_nothing_says_why(desk: Desk, settings: dict[str, 
 
 def test_a_long_drain_says_how_it_goes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain lines with the moment, for a log."""
-    monkeypatch.setattr("fprom_middleware.cli.drain.LINE_EVERY", 0.0)
+    monkeypatch.setattr("fprom_middleware.cli.drain.LINE_EVERY_SECONDS", 0.0)
     desk.put("ann@example.com")
 
     first, last = desk("drain").splitlines()

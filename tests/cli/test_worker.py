@@ -97,9 +97,8 @@ def test_a_hanging_call_does_not_keep_it(
     fprom.close()
 
 
-def test_in_this_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_this_process(desk: Desk) -> None:
     """It sends, it stops, it says what it did."""
-    monkeypatch.setattr("fprom_middleware.cli.pump.POLL", 0.01)
     desk.put("ann@example.com")
     threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGTERM]).start()
 
@@ -112,7 +111,7 @@ def test_in_this_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_call_in_flight_is_left(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end does not wait longer than it says."""
-    monkeypatch.setattr(module, "GRACE", 0.05)
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.05)
     go_on = threading.Event()
     desk.put("ann@example.com")
 
@@ -129,15 +128,6 @@ def test_a_call_in_flight_is_left(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     for thread in threading.enumerate():
         if thread.name == "fprom-worker":
             thread.join(10)
-
-
-def test_wrong_tables_end_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waiting does not put right is told, and a supervisor sees it."""
-    desk.put("ann@example.com")
-    monkeypatch.setattr("fprom_middleware.outbox.schema.VERSION", 2)
-    desk.fprom.close()
-
-    assert "outbox tables are of an older version" in desk("worker", code=2)
 
 
 def test_without_an_outbox_it_does_not_start(desk: Desk) -> None:
