@@ -142,7 +142,7 @@ class Fprom:
         if isinstance(lead, Receipt):
             return lead
         try:
-            return self._deliverer().accept(lead, session=session)
+            return self.delivery.accept(lead, session=session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
@@ -169,7 +169,7 @@ class Fprom:
         if isinstance(lead, Receipt):
             return lead
         try:
-            return await self._deliverer().accept_async(lead, session=session)
+            return await self.delivery.accept_async(lead, session=session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
@@ -278,7 +278,7 @@ class Fprom:
             SQLAlchemyError: The outbox's database refused; nothing is lost by that.
             FpromConfigError: The outbox's tables are of another version.
         """
-        return self._deliverer().drain(limit=limit, seconds=seconds, wait=wait)
+        return self.delivery.drain(limit=limit, seconds=seconds, wait=wait)
 
     def stats(self) -> Stats:
         """Count what waits, for a health endpoint; ``dict(stats)`` is ready for JSON.
@@ -290,13 +290,13 @@ class Fprom:
             SQLAlchemyError: The outbox's database refused.
             FpromConfigError: The outbox's tables are of another version.
         """
-        return replace(self._deliverer().stats(), hook_errors=hook_errors(self.settings))
+        return replace(self.delivery.stats(), hook_errors=hook_errors(self.settings))
 
     def start_worker(self) -> None:
         """Start this process's background thread; the middlewares do, at the first request."""
         self.needs_start = False
         try:
-            self._deliverer().start()
+            self.delivery.start()
         except Exception as error:  # noqa: BLE001 - no request fails because of us
             logger.error("The outbox's thread could not be started: %s.", type(error).__name__)  # noqa: TRY400 - a text could quote a setting
 
@@ -325,10 +325,7 @@ class Fprom:
 
     @property
     def delivery(self) -> Delivery:
-        """Where this account's events go, for what drains it: the commands."""
-        return self._deliverer()
-
-    def _deliverer(self) -> Delivery:
+        """Where this account's events go; the commands drain it."""
         delivery = self._delivery
         if delivery is None:
             with self._lock:

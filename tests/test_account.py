@@ -585,13 +585,13 @@ def test_threads_share_one_delivery() -> None:
     fprom, made = Api().fprom(), object()
     fprom._lock = Overtaken(fprom, made)  # type: ignore[assignment]
 
-    assert fprom._deliverer() is made
+    assert fprom.delivery is made
 
 
 def test_a_forked_child_starts_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Delivery and lock are the parent's; the child makes its own and closes nothing."""
     fprom = Api().fprom()
-    parents = fprom._deliverer()
+    parents = fprom.delivery
     kept: list[object] = []
     monkeypatch.setattr(account, "_accounts", {fprom})
     monkeypatch.setattr(account, "_open", {parents})
@@ -601,6 +601,6 @@ def test_a_forked_child_starts_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
         account._start_afresh()
 
     assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
-    assert fprom._deliverer() is not parents
+    assert fprom.delivery is not parents
     assert parents in kept
     assert parents not in account._open

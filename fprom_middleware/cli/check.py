@@ -9,9 +9,10 @@ import click
 
 from ..masking import mask_email, printable
 from ..outbox.admin import inspect_outbox
+from ..outbox.refusal import REFUSALS, name_refusal
 from ..settings.choices import DeliveryMode, WorkerMode
 from .database_probe import write_and_delete
-from .decorators import refusal, with_fprom
+from .decorators import with_fprom
 from .drain import advice
 from .filesystem import MOUNTS, disk_warning, filesystem_of
 from .output import moment, show_table
@@ -79,11 +80,8 @@ def _check_database(fprom: Fprom) -> bool:
         database = inspection.outbox.database
         try:
             seconds = write_and_delete(inspection)
-        except Exception as error:
-            cause = refusal(error)
-            if cause is None:
-                raise
-            click.echo(f"database: FAILED ({cause}){_words(error)}")
+        except REFUSALS as error:
+            click.echo(f"database: FAILED ({name_refusal(error)}){_words(error)}")
             click.echo(f"database: {_remedy(is_sqlite=database.is_sqlite)}")
             return False
         click.echo(f"database: ok, a row was written and deleted in {seconds * 1000:.1f} ms")

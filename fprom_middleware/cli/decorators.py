@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import FpromConfigError
+from ..outbox.refusal import REFUSALS, name_refusal
 from .source import current_source
 
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from ..account import Fprom
 
 P = ParamSpec("P")
-
-REFUSALS: Final = (SQLAlchemyError, OSError)
-"""What a database or a disk raises; anything else is a mistake of the program."""
 
 
 class WrongSettings(click.ClickException):
@@ -66,25 +62,11 @@ def in_one_line() -> Iterator[None]:
         yield
     except FpromConfigError as error:
         raise WrongSettings(str(error)) from None
-    except Exception as error:
-        cause = refusal(error)
-        if cause is None:
+    except REFUSALS as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader of a pipe went away: click ends quietly, if it is let.
             raise
-        msg = f"the outbox's database refused ({cause}). The command `check` says more."
+        msg = (
+            f"the outbox's database refused ({name_refusal(error)}). The command `check` says more."
+        )
         raise click.ClickException(msg) from None
-
-
-def refusal(error: Exception) -> str | None:
-    """Name what a database or a disk refused with.
-
-    Args:
-        error: Anything.
-
-    Returns:
-        A type's name or the system's own words, which quote no row; None for other errors.
-    """
-    if isinstance(error, SQLAlchemyError):
-        return type(getattr(error, "orig", None) or error).__name__
-    if isinstance(error, OSError) and error.errno != errno.EPIPE:
-        return error.strerror or type(error).__name__
-    return None

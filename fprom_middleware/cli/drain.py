@@ -11,7 +11,8 @@ import click
 
 from ..delivery.durable import OutboxDelivery
 from ..delivery.loop import DrainLoop
-from .decorators import REFUSALS, with_fprom
+from ..outbox.refusal import REFUSALS
+from .decorators import with_fprom
 from .output import moment, person_looks
 from .signals import stop_on_signals
 

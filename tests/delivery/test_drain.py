@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 def delivery_of(fprom: Fprom) -> OutboxDelivery:
     """Return what works behind an account."""
-    delivery = fprom._deliverer()
+    delivery = fprom.delivery
     assert isinstance(delivery, OutboxDelivery)
     return delivery
 

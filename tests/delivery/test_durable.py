@@ -79,7 +79,7 @@ def timed(fprom: Fprom, uid: object) -> tuple[Receipt, float]:
 
 def delivery_of(fprom: Fprom) -> OutboxDelivery:
     """Return what works behind an account."""
-    delivery = fprom._deliverer()
+    delivery = fprom.delivery
     assert isinstance(delivery, OutboxDelivery)
     return delivery
 

@@ -263,7 +263,7 @@ def test_it_ends_in_time_while_a_call_hangs(live: Fprom, api: Api, sqlite_url: s
     sign_up(live, 3)
     assert hanging.wait(20)
     (thread,) = threads()
-    delivery = live._deliverer()
+    delivery = live.delivery
     began = time.monotonic()
     live.close()
     waited = time.monotonic() - began
@@ -304,7 +304,7 @@ def test_a_closed_account_can_be_used_again(live: Fprom, api: Api) -> None:
 
 def test_two_threads_start_one_worker(live: Fprom) -> None:
     """The first requests of a process come together."""
-    delivery = live._deliverer()
+    delivery = live.delivery
     assert isinstance(delivery, OutboxDelivery)
     with delivery._lock:
         starters = [threading.Thread(target=delivery.start) for _ in range(4)]

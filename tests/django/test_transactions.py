@@ -100,7 +100,7 @@ def test_a_refusal_leaves_the_transaction_usable(
 ) -> None:
     """The user is registered; the lead waits in memory, and says so."""
     fprom = get_fprom()
-    outbox = fprom._deliverer().outbox  # type: ignore[attr-defined]
+    outbox = fprom.delivery.outbox  # type: ignore[attr-defined]
     row = outbox.row
     monkeypatch.setattr(outbox, "row", lambda lead: row(lead) | {"payload": None})
     with transaction.atomic(using=connection.alias):

@@ -68,7 +68,7 @@ def names(engine: sa.Engine) -> list[str]:
 
 def outbox_of(fprom: Fprom) -> Any:
     """Return an account's outbox."""
-    delivery = fprom._deliverer()
+    delivery = fprom.delivery
     assert isinstance(delivery, OutboxDelivery)
     return delivery.outbox
 

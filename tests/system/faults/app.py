@@ -56,7 +56,7 @@ def _say(receipt: Receipt, began: float) -> bytes:
 
 def _held() -> bytes:
     # What stats() calls not_durable, without a look at a database that may be away.
-    delivery = fprom._deliverer()
+    delivery = fprom.delivery
     assert isinstance(delivery, OutboxDelivery)
     return json.dumps([os.getpid(), len(delivery.waiting)]).encode()
 
