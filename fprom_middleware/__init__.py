@@ -6,9 +6,11 @@ Importing this package loads no framework, no HTTP client and no database librar
 from .account import Fprom
 from .errors import FpromConfigError, FpromError, FpromNotInstalled, FpromTokenError
 from .events.lead import Lead
-from .events.receipt import Receipt, Status
+from .events.receipt import Reason, Receipt, Status
+from .outbox.stats import Stats
 from .settings.model import FpromSettings
 from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
+from .version import __version__
 from .visitor.context import TrackingContext
 from .visitor.locate import get_tracking
 
@@ -20,9 +22,12 @@ __all__ = [
     "FpromSettings",
     "FpromTokenError",
     "Lead",
+    "Reason",
     "Receipt",
+    "Stats",
     "Status",
     "TrackingContext",
+    "__version__",
     "dump_tracking",
     "get_tracking",
     "load_tracking",

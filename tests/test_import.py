@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -59,13 +60,19 @@ def test_the_public_names() -> None:
     names = set(fprom_middleware.__all__)
 
     assert names >= {
-        *("Fprom", "FpromSettings", "TrackingContext", "Lead", "Receipt", "Status"),
+        *("Fprom", "FpromSettings", "TrackingContext", "Lead", "Receipt", "Status", "Reason"),
+        *("Stats", "__version__"),
         *("get_tracking", "track_signup", "track_signup_async"),
         *("FpromError", "FpromConfigError", "FpromNotInstalled", "FpromTokenError"),
     }
     assert fprom_middleware.__all__ == sorted(names)
     for name in names:
         assert getattr(fprom_middleware, name) is not None
+
+
+def test_the_version_is_the_distribution_s() -> None:
+    """Said once in the source, so that nothing reads metadata at import."""
+    assert fprom_middleware.__version__ == version("fprom-middleware")
 
 
 def test_errors_carry_data() -> None:

@@ -6,11 +6,11 @@ import logging
 import threading
 import time
 from http.cookiejar import CookieJar
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from ..version import __version__
 from .protocol import MAX_ANSWER, NO_ANSWER, Outcome, build_signup, read_answer
 from .transport import DeadlineTransport, deadline, environment_proxy
 
@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from ..settings.model import FpromSettings
 
 logger = logging.getLogger(__name__)
-
-try:
-    _AGENT = f"fprom-middleware/{version('fprom-middleware')}"
-except PackageNotFoundError:  # pragma: no cover - a source tree that is not installed
-    _AGENT = "fprom-middleware"
+_AGENT: Final = f"fprom-middleware/{__version__}"
 
 
 class TrackingApi:

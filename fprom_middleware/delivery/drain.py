@@ -169,7 +169,7 @@ class Drain:
         outcome, lead = answer.outcome, answer.claimed.lead
         if outcome.status is Status.REJECTED:
             logger.warning("FirstPromoter rejected a lead (%s): %r", outcome.reason, lead)
-        receipt = Receipt(outcome.status, outcome.reason, durable=True, lead=lead)
+        receipt = Receipt(outcome.status, outcome.reason, durable=True, event=lead)
         tell_outcome(self._settings, receipt)
 
 

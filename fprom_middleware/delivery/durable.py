@@ -163,7 +163,7 @@ class OutboxDelivery:
 
     def _queued(self, lead: Lead, *, expect_commit: bool = False) -> Receipt:
         self._wake(expect_commit=expect_commit)
-        return Receipt(Status.QUEUED, durable=True, lead=lead)
+        return Receipt(Status.QUEUED, durable=True, event=lead)
 
     def _not_joined(self, lead: Lead, error: Exception) -> Receipt:
         if not (
@@ -175,12 +175,12 @@ class OutboxDelivery:
         # The caller's transaction has failed before and can only be rolled back: there will be
         # no such user, and so there must be no lead.
         logger.error("A lead was not kept, for session= must be rolled back (%s).", cause(error))
-        return Receipt(Status.FAILED, Reason.DATABASE, lead=lead)
+        return Receipt(Status.FAILED, Reason.DATABASE, event=lead)
 
     def _hold(self, lead: Lead, error: Exception) -> Receipt:
         kept = self.waiting.add(lead, error)
         self._wake()
-        return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, lead=lead)
+        return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, event=lead)
 
     def _wake(self, *, expect_commit: bool = False) -> None:
         try:

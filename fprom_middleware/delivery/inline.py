@@ -51,6 +51,6 @@ class InlineDelivery(NothingWaits):
                 outcome.code,
                 lead,
             )
-        receipt = Receipt(outcome.status, outcome.reason, lead=lead)
+        receipt = Receipt(outcome.status, outcome.reason, event=lead)
         tell_outcome(self._settings, receipt)
         return receipt

@@ -23,7 +23,7 @@ def tell_outcome(settings: FpromSettings, receipt: Receipt) -> None:
             settings,
             "FPROM_ON_OUTCOME",
             settings.on_outcome,
-            receipt.lead,
+            receipt.event,
             receipt,
             meaning="the outcome stands",
         )

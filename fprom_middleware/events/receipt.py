@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .lead import Lead
+from .lead import Lead
 
 
 class Status(StrEnum):
-    """What became of a sign-up."""
+    """What became of an event."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -28,6 +26,9 @@ class Reason(StrEnum):
     NO_CONSENT = "no_consent"
     DISABLED = "disabled"
     DROPPED = "dropped"
+    UNIDENTIFIED = "unidentified"
+    ZERO_AMOUNT = "zero_amount"
+    NOT_REFERRED = "not_referred"
     DATABASE = "database"
     BAD_REQUEST = "bad_request"
     UNKNOWN_VISITOR = "unknown_visitor"
@@ -35,22 +36,29 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "server_error"
     NETWORK = "network"
+    LOCAL = "local"
     UNREADABLE = "unreadable"
+    EXPIRED = "expired"
     UNEXPECTED = "unexpected"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to a sign-up that was handed in.
+    """The answer to an event that was handed in.
 
     Attributes:
         status: What became of it.
         reason: Why, as a code of `Reason`, where the status alone does not say.
-        durable: True where the lead outlives a crash of this process.
-        lead: The lead, where there is one.
+        durable: True where the event outlives a crash of this process.
+        event: The event, where there is one.
     """
 
     status: Status
     reason: Reason | None = None
     durable: bool = False
-    lead: Lead | None = None
+    event: Lead | None = None
+
+    @property
+    def lead(self) -> Lead | None:
+        """The event of a sign-up; None for any other."""
+        return self.event if isinstance(self.event, Lead) else None

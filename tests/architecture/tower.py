@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "fprom_middleware"
 
-LEAVES = ("errors", "masking", "addresses", "timestamps", "forking")
+LEAVES = ("errors", "masking", "addresses", "timestamps", "forking", "version")
 SETTINGS = (*LEAVES, "settings")
 VISITOR = (*SETTINGS, "hooks", "visitor")
 ACCOUNT = (*VISITOR, "events", "api", "outbox", "delivery", "account")
@@ -49,7 +49,7 @@ GRANTS = {"cli.main": ("sandbox",)}
 DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "visitor.tokens": ("itsdangerous",),
     "visitor.keep_cookie": ("itsdangerous",),
-    "api": ("httpx", "httpcore", "anyio"),
+    "api": ("httpx", "httpcore"),
     "outbox": ("sqlalchemy",),
     "outbox.transactions.django": ("django", "sqlalchemy"),
     "delivery": ("anyio",),

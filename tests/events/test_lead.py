@@ -91,7 +91,7 @@ def test_a_lead_shows_nobody() -> None:
 
 def test_a_receipt_shows_nobody() -> None:
     """A receipt's repr holds the lead's, not its values."""
-    text = repr(Receipt(Status.SENT, lead=FULL))
+    text = repr(Receipt(Status.SENT, event=FULL))
 
     for value in (FULL.email, FULL.uid, FULL.tid, FULL.ref_id, FULL.ip):
         assert str(value) not in text
@@ -117,8 +117,9 @@ def test_statuses_and_reasons_are_closed_lists() -> None:
     """Both are plain texts out of the lists that the documentation gives."""
     assert " ".join(Status) == "queued sent duplicate skipped rejected failed"
     assert " ".join(Reason) == (
-        "organic no_consent disabled dropped database bad_request unknown_visitor unauthorized "
-        "rate_limited server_error network unreadable unexpected"
+        "organic no_consent disabled dropped unidentified zero_amount not_referred database "
+        "bad_request unknown_visitor unauthorized rate_limited server_error network local "
+        "unreadable expired unexpected"
     )
     assert json.dumps([Status.SENT, Reason.ORGANIC]) == '["sent", "organic"]'
 

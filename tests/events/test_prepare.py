@@ -355,7 +355,7 @@ def test_before_send_is_not_asked_about_nobody() -> None:
 def test_an_outcome_is_told() -> None:
     """FPROM_ON_OUTCOME is handed the lead and its receipt."""
     hook = MagicMock()
-    receipt = Receipt(Status.SENT, lead=Lead(email="ben@example.com"))
+    receipt = Receipt(Status.SENT, event=Lead(email="ben@example.com"))
 
     tell_outcome(FpromSettings(enabled=False, on_outcome=hook), receipt)
     tell_outcome(FpromSettings(enabled=False), receipt)

@@ -108,6 +108,7 @@ def sign_ups(request: object, fprom: Fprom, context: TrackingContext) -> None:
     assert_type(receipt.status, Status)
     assert_type(receipt.durable, bool)
     assert_type(receipt.lead, Lead | None)
+    assert_type(receipt.event, Lead | None)
     assert_type(receipt.status == "queued", bool)
     takes_text(receipt.reason)
     track_signup(

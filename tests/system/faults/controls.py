@@ -36,7 +36,7 @@ def _deliver_from_memory() -> None:
             threads.append(threading.Thread(target=pump, daemon=True))
             threads[0].start()
         waiting.put((self, lead))
-        return Receipt(Status.QUEUED, durable=True, lead=lead)
+        return Receipt(Status.QUEUED, durable=True, event=lead)
 
     threads: list[threading.Thread] = []
     OutboxDelivery.accept = accept  # type: ignore[method-assign]
