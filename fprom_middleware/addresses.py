@@ -18,25 +18,26 @@ Network = IPv4Network | IPv6Network
 MAX_ENTRY: Final = 128
 """Characters of the longest text that can be an address: 45, a zone, brackets and a port."""
 
-GROUPS: Final[dict[str, tuple[str, ...]]] = {
+_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "loopback": ("127.0.0.0/8", "::1/128"),
     "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+    "link-local": ("169.254.0.0/16", "fe80::/10"),
+    "shared": ("100.64.0.0/10",),
 }
+GROUPS: Final = {**_GROUPS, "internal": tuple(net for nets in _GROUPS.values() for net in nets)}
 """The words that stand for networks in FPROM_TRUSTED_PROXIES."""
 
 _NOT_PUBLIC: Final = tuple(
     ip_network(net)
     for net in (
-        *GROUPS["loopback"],
-        *GROUPS["private"],
-        "169.254.0.0/16",
-        "fe80::/10",
-        "100.64.0.0/10",
-        "224.0.0.0/4",
-        "ff00::/8",
-        "240.0.0.0/4",
+        *GROUPS["internal"],
+        *("0.0.0.0/8", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4"),
+        *("fec0::/10", "ff00::/8"),
     )
 )
+_NAT64: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_6TO4: Final = IPv6Network("2002::/16")
+_WIDEST: Final = {4: 8, 6: 7}
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 _MAX_PORT: Final = 65535
 
@@ -89,14 +90,14 @@ def parse_network(text: str) -> Network:
         The network.
 
     Raises:
-        ValueError: It is neither, has host bits set, or contains every address.
+        ValueError: It is neither, has host bits set, or is wider than /8 (IPv4) or /7 (IPv6).
     """
     network = ip_network(text)
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         mapped = network.network_address.ipv4_mapped
         network = IPv4Network((int(mapped or 0), network.prefixlen - 96))
-    if network.prefixlen == 0:
-        msg = "no setting trusts every address"
+    if network.prefixlen < _WIDEST[network.version]:
+        msg = "too wide"
         raise ValueError(msg)
     return network
 
@@ -130,10 +131,18 @@ def is_public(ip: str) -> bool:
         ip: One bare address.
 
     Returns:
-        False for loopback, RFC 1918, fc00::/7, link-local, 100.64.0.0/10, multicast and
-        240.0.0.0/4.
+        False for loopback, RFC 1918, fc00::/7, link-local, 100.64.0.0/10, multicast, 0.0.0.0/8,
+        198.18.0.0/15, 240.0.0.0/4, fec0::/10, and for NAT64 and 6to4 of such an address.
     """
-    return not within(ip_address(ip), _NOT_PUBLIC)
+    address = ip_address(ip)
+    return not within(_embedded(address) or address, _NOT_PUBLIC)
+
+
+def _embedded(address: Address) -> IPv4Address | None:
+    """Return the IPv4 address that NAT64 or 6to4 wrote into an IPv6 address."""
+    if within(address, _NAT64):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return IPv4Address(int(address) >> 80 & 0xFFFFFFFF) if address in _6TO4 else None
 
 
 def truncate(ip: str) -> str:

@@ -27,7 +27,7 @@ _PARSERS: Final[dict[str, parsers.Parser]] = {
     "base_url": parsers.base_url,
     "timeout": parsers.seconds,
     "trusted_proxies": parsers.trusted_proxies,
-    "client_ip_header": parsers.header_name,
+    "client_ip_header": parsers.client_ip_header,
     "send_ip": parsers.choice(SendIp),
     "delivery": parsers.choice(DeliveryMode),
     "outbox_url": parsers.database_url,

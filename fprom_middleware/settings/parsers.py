@@ -135,7 +135,7 @@ def names(key: str, value: object, example: str) -> tuple[str, ...]:
 
 def trusted_proxies(key: str, value: object) -> int | tuple[str, ...]:
     """Read how far forwarding headers are believed: a number of hops, or a list."""
-    example = "loopback,10.0.0.0/8"
+    example = "internal"
     number = _whole(value)
     if number is not None:
         if number < 0:
@@ -158,8 +158,8 @@ def trusted_proxies(key: str, value: object) -> int | tuple[str, ...]:
 
 
 def _why_no_network(entry: str, error: str) -> str:
-    if entry == "*" or "every address" in error:
-        return "would trust every address, and then a visitor could invent one"
+    if entry == "*" or error == "too wide":
+        return "trusts strangers: name your own proxies, nothing wider than /8 (IPv6: /7)"
     if "host bits set" in error:
         return "is not a valid network: it has host bits set"
     return "is not a valid address or network, nor one of the words " + ", ".join(GROUPS)
@@ -187,14 +187,24 @@ def base_url(key: str, value: object) -> str:
     return text.rstrip("/")
 
 
-def header_name(key: str, value: object) -> str:
+def client_ip_header(key: str, value: object) -> str:
+    """Read the name of the header that an edge writes the visitor's address into."""
+    text = header_name(key, value, example="CF-Connecting-IP")
+    if text.lower() == "x-forwarded-for":
+        msg = (
+            "X-Forwarded-For is what FPROM_TRUSTED_PROXIES reads, from the right; leave this key "
+            "out. Right would be: FPROM_TRUSTED_PROXIES=internal"
+        )
+        raise FpromConfigError(msg, key=key)
+    return text
+
+
+def header_name(key: str, value: object, example: str = "X-Fprom-Tid") -> str:
     """Read the name of one request header."""
     text = str(value).strip()
     if not re.fullmatch(_NAME, text):
         # WSGI cannot tell a_b from a-b, so a client could send the other one.
-        raise wrong(
-            key, text, "is not a valid header name (letters, digits and dashes)", "CF-Connecting-IP"
-        )
+        raise wrong(key, text, "is not a valid header name (letters, digits and dashes)", example)
     return text
 
 

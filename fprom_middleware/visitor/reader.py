@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .attach import header_key
 from .client_ip import AddressReader
+from .forwarding import XFF
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,8 @@ class VisitorReader:
 
     def __init__(self, settings: FpromSettings, clock: Callable[[], float]) -> None:
         edge = settings.client_ip_header
-        name = edge or "X-Forwarded-For"
-        self.addresses = AddressReader(settings.trusted_proxies, edge=edge is not None)
+        name = edge or XFF
+        self.addresses = AddressReader(settings.trusted_proxies, header=name)
         self.address_key = header_key(name)
         self.address_name = name.lower().encode("ascii")
         self.sources: VisitorSources | None = None

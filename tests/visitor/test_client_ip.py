@@ -21,6 +21,8 @@ from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+EDGE_HEADER = "CF-Connecting-IP"
+NAMES = [EDGE_HEADER, "X-Forwarded-For", "Forwarded", "CloudFront-Viewer-Address"]
 VISITOR = "93.184.216.34"
 FORGED = "6.6.6.6"
 LIST = ("10.0.0.0/8", "192.0.2.7", "2001:db8:ffff::/48")
@@ -114,7 +116,7 @@ def test_no_addresses_in_a_header(text: str) -> None:
     """Whatever is no address stays none where a proxy of ours wrote it down."""
     assert read(("10.0.0.0/8",), "10.0.0.1", f"{FORGED}, {text}") is None
     assert read(1, "10.0.0.1", f"{FORGED}, {text}") is None
-    assert AddressReader(("10.0.0.0/8",), edge=True).read("10.0.0.1", text) is None
+    assert AddressReader(("10.0.0.0/8",), header=EDGE_HEADER).read("10.0.0.1", text) is None
 
 
 @pytest.mark.parametrize(("text", "expected"), ADDRESSES)
@@ -123,7 +125,7 @@ def test_addresses_in_a_header(text: str, expected: str) -> None:
     assert read(0, text) == expected
     assert read(("10.0.0.0/8",), "10.0.0.1", f"{FORGED}, {text}") == expected
     assert read(1, "10.0.0.1", f"{FORGED}, {text}") == expected
-    assert AddressReader(("10.0.0.0/8",), edge=True).read("10.0.0.1", text) == expected
+    assert AddressReader(("10.0.0.0/8",), header=EDGE_HEADER).read("10.0.0.1", text) == expected
 
 
 # --- Who is the visitor -------------------------------------------------------------------
@@ -156,6 +158,8 @@ DECISIONS = [
     ("2: too few", 2, "10.0.0.1", VISITOR, None),
     ("2: too few because of empty ones", 2, "10.0.0.1", f", {VISITOR}, ,", None),
     ("2: garbage to the right is only counted", 2, "10.0.0.1", f"{VISITOR}, unknown", VISITOR),
+    ("2: a unix socket is counted", 2, "10.0.0.1", f"{VISITOR}, unix:", VISITOR),
+    ("2: a unix socket at the place", 2, "10.0.0.1", f"unix:, {VISITOR}", None),
     ("2: garbage at the place", 2, "10.0.0.1", f"{FORGED}, _obfuscated, {VISITOR}", None),
     ("2: a leading zero at the place", 2, "10.0.0.1", f"01.2.3.4, {VISITOR}", None),
     ("3: exactly as many", 3, "10.0.0.1", f"{VISITOR},1.1.1.1,2.2.2.2", VISITOR),
@@ -167,7 +171,12 @@ DECISIONS = [
     ("list: an untrusted private peer", LIST, "192.168.1.1", FORGED, "192.168.1.1"),
     ("list: an untrusted loopback peer", LIST, "127.0.0.1", FORGED, "127.0.0.1"),
     ("list: garbage is no trusted peer", LIST, "testclient", VISITOR, None),
-    ("list: a unix path is no absent peer", LIST, "unix:", VISITOR, None),
+    ("list: a unix socket with a word", LIST, "unix:", VISITOR, VISITOR),
+    ("list: a unix socket with its path", LIST, "unix:/run/app.sock", VISITOR, VISITOR),
+    ("list: a unix socket as a hop", LIST, "10.0.0.1", f"{VISITOR}, unix:", VISITOR),
+    ("list: two of them", LIST, "unix:", f"{FORGED}, {VISITOR}, unix:, 10.0.0.2,unix:", VISITOR),
+    ("list: a unix path as a hop", LIST, "10.0.0.1", f"{VISITOR}, unix:/run/app.sock", None),
+    ("list: a unix socket of the visitor's", LIST, "10.0.0.1", f"unix:, {VISITOR}", VISITOR),
     ("list: an unspecified peer", LIST, "0.0.0.0", VISITOR, None),
     # From a trusted peer: from the right past trusted hops.
     ("list: one hop", LIST, "10.0.0.1", VISITOR, VISITOR),
@@ -279,7 +288,99 @@ def test_edge_header(
     trusted: int | tuple[str, ...], peer: str | None, header: str, expected: str | None
 ) -> None:
     """The edge's one header is believed from a trusted peer only, and is one address or none."""
-    assert AddressReader(trusted, edge=True).read(peer, header) == expected
+    assert AddressReader(trusted, header=EDGE_HEADER).read(peer, header) == expected
+
+
+FORWARDED = [
+    ("one element", LIST, f"for={VISITOR}", VISITOR),
+    ("all parameters", LIST, f"by=10.0.0.1;FOR={VISITOR};host=shop.example;proto=https", VISITOR),
+    ("quoted", LIST, f'for="{VISITOR}:4711"', VISITOR),
+    ("an IPv6 address", LIST, 'for="[2001:db8::1]"', "2001:db8::1"),
+    ("an IPv6 address with a port", LIST, 'For="[2001:db8::1]:4711"', "2001:db8::1"),
+    ("a hidden port", LIST, f'for="{VISITOR}:_p.0-rt"', VISITOR),
+    ("past trusted hops", LIST, f"for={FORGED}, for={VISITOR};proto=http, for=10.0.0.2", VISITOR),
+    ("empty elements", LIST, f", for={VISITOR}, ,", VISITOR),
+    ("a hop that is not an address", LIST, f"for={VISITOR}, for=unknown", None),
+    ("a hidden hop", LIST, f"for={VISITOR}, for=_gazonk", None),
+    ("a hop that does not say", LIST, f"for={VISITOR}, proto=https", None),
+    ("an empty value", LIST, f'for={VISITOR}, for=""', None),
+    ("twice in one element", LIST, f"for={VISITOR};for={FORGED}", None),
+    ("a comma in a quoted host", LIST, f'for={VISITOR};host="x,for={FORGED};y"', VISITOR),
+    ("an escaped quote in a host", LIST, rf'for={VISITOR};host="x\",for={FORGED};y"', VISITOR),
+    ("an escaped backslash in a host", LIST, rf'for={VISITOR};host="x\\"', VISITOR),
+    ("an open quote of the client's", LIST, f'for="x, for={VISITOR}', VISITOR),
+    (
+        "a client's quote and a quoted host",
+        LIST,
+        f'", for={VISITOR};host=",for={FORGED};y"',
+        VISITOR,
+    ),
+    ("nothing", LIST, "", None),
+    ("X-Forwarded-For's own form", LIST, VISITOR, None),
+    ("counted", 2, f"for={FORGED}, for={VISITOR}, for=10.0.0.2", VISITOR),
+    ("counted, a hop that does not say", 1, f"for={VISITOR}, proto=https", None),
+    ("counted, too few", 2, f"for={VISITOR}", None),
+    ("a cut that splits an element", LIST, f"for={VISITOR}" + ";x=" + "y" * 9_000, None),
+    ("a cut that splits another one", LIST, "x" * 9_000 + f", for={VISITOR}", VISITOR),
+    ("nothing trusted", 0, f"for={VISITOR}", "10.0.0.1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "header", "expected"), [pytest.param(*row[1:], id=row[0]) for row in FORWARDED]
+)
+def test_forwarded(trusted: int | tuple[str, ...], header: str, expected: str | None) -> None:
+    """RFC 7239's header is walked as X-Forwarded-For is, whatever a client wrote into it."""
+    assert AddressReader(trusted, header="Forwarded").read("10.0.0.1", header) == expected
+
+
+@given(st.text(alphabet='for=";,\\ x1.', max_size=30))
+def test_what_a_client_writes_into_forwarded_changes_nothing(forged: str) -> None:
+    """A trusted proxy's element behind it decides alone."""
+    header = f'{forged}, for={VISITOR};host="a\\"b,c"'
+
+    assert AddressReader(LIST, header="Forwarded").read("10.0.0.1", header) == VISITOR
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("2600:300:f:abcd::9:9985", "2600:300:f:abcd::9"),
+        ("2001:db8::1:443", "2001:db8::1"),
+        ("2001:db8:1:2:3:4:5:6:65535", "2001:db8:1:2:3:4:5:6"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("198.51.100.10:46532", "198.51.100.10"),
+        ("198.51.100.10", "198.51.100.10"),
+        ("2001:db8::abcd", None),
+        ("2001:db8::1:65536", None),
+        ("198.51.100.10:", None),
+        ("198.51.100.10:46532:1", None),
+        ("", None),
+    ],
+)
+def test_cloudfront_writes_a_port_behind_any_address(header: str, expected: str | None) -> None:
+    """What looks like the last group of an IPv6 address is the port."""
+    reader = AddressReader(("10.0.0.0/8",), header="CloudFront-Viewer-Address")
+
+    assert reader.read("10.0.0.1", header) == expected
+
+
+@pytest.mark.parametrize("word", ["link-local", "shared", "private", "loopback"])
+@pytest.mark.parametrize(
+    ("peer", "belongs_to"),
+    [
+        *[("127.0.0.1", "loopback"), ("::1", "loopback")],
+        *[("10.1.2.3", "private"), ("172.31.0.1", "private"), ("fd12::1", "private")],
+        *[("169.254.130.1", "link-local"), ("fe80::1%eth0", "link-local")],
+        *[("100.64.0.1", "shared"), ("100.100.0.52", "shared"), ("100.127.255.255", "shared")],
+    ],
+)
+def test_words_for_networks(word: str, peer: str, belongs_to: str) -> None:
+    """Each word is its own networks, and internal all of them."""
+    own = str(parse_address(peer))
+
+    assert read((word,), peer, VISITOR) == (VISITOR if word == belongs_to else own)
+    assert read(("internal",), peer, VISITOR) == VISITOR
 
 
 # --- The last 8,192 characters ------------------------------------------------------------
@@ -369,12 +470,17 @@ def test_agrees_with_the_reference(trusted: int | list[str], peer: str | None, h
     assert read(compiled, peer, header) == reference_decide(trusted, peer, header)
 
 
-@given(st.one_of(st.none(), st.text()), st.text(), st.sampled_from([0, 1, 3, LIST]), st.booleans())
+@given(
+    st.one_of(st.none(), st.text()),
+    st.text(),
+    st.sampled_from([0, 1, 3, LIST]),
+    st.sampled_from(NAMES),
+)
 def test_any_text_is_answered(
-    peer: str | None, header: str, trusted: int | tuple[str, ...], edge: bool
+    peer: str | None, header: str, trusted: int | tuple[str, ...], name: str
 ) -> None:
     """Whatever stands there, the answer is one canonical address or None."""
-    found = AddressReader(trusted, edge=edge).read(peer, header)
+    found = AddressReader(trusted, header=name).read(peer, header)
 
     assert found is None or str(parse_address(found)) == found
 
@@ -530,11 +636,18 @@ def test_a_scope_without_a_client() -> None:
 
 
 @pytest.mark.parametrize(
-    "peer", ["10.0.0.1", "172.16.0.1", "192.168.1.1", "fd00::1", "::ffff:10.1.1.1"]
+    "peer",
+    [
+        *["10.0.0.1", "172.16.0.1", "192.168.1.1", "fd00::1", "::ffff:10.1.1.1"],
+        *["169.254.130.1", "100.100.0.52", "fe80::1", "198.18.0.1"],
+    ],
 )
-def test_a_private_peer_is_told_once(peer: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Behind a proxy that was not configured, the log says so exactly once, without an address."""
-    reader = AddressReader(0)
+@pytest.mark.parametrize("trusted", [0, ("loopback",), ("192.168.7.7",)])
+def test_a_forwarding_peer_that_is_not_trusted_is_told_once(
+    peer: str, trusted: int | tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Behind a proxy that is not configured, the log says so exactly once, without an address."""
+    reader = AddressReader(trusted)
 
     for number in range(3):
         assert reader.read(peer, f"{VISITOR}, {number}") is not None
@@ -564,20 +677,43 @@ def test_a_loopback_peer_is_told_where_it_forwards(caplog: pytest.LogCaptureFixt
         pytest.param(0, None, id="a unix socket"),
         pytest.param(0, "testclient", id="a test client"),
         pytest.param(1, "10.0.0.1", id="a count is configured"),
-        pytest.param(("loopback",), "10.0.0.1", id="a list is configured"),
+        pytest.param(("loopback",), VISITOR, id="a public peer of a list"),
         pytest.param(("private",), "10.0.0.1", id="the peer is trusted"),
     ],
 )
 def test_nothing_is_told(
     trusted: int | tuple[str, ...], peer: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """There is no warning where the peer is public or something is configured."""
+    """There is no warning where the peer is public, trusted or not an address."""
     AddressReader(trusted).read(peer, VISITOR)
 
     assert not caplog.records
 
 
-def test_an_edge_header_that_nobody_is_trusted_with(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("header", ["", "unknown", f"{VISITOR}, {VISITOR}"])
+def test_an_edge_header_without_an_address_is_told_once(
+    header: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A header that the edge does not set leaves every visitor without an address: it is said."""
+    reader = AddressReader(("private",), header="X-Real-IP")
+
+    assert [reader.read(peer, header) for peer in ("10.0.0.1", "10.0.0.2")] == [None, None]
+
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "FPROM_CLIENT_IP_HEADER=X-Real-IP" in caplog.text
+    assert VISITOR not in caplog.text
+
+
+def test_an_edge_header_with_an_address_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor is a visitor who comes past the edge, and who is believed as the socket's peer."""
+    reader = AddressReader(("private",), header="X-Real-IP")
+
+    assert reader.read("10.0.0.1", VISITOR) == VISITOR
+    assert reader.read("1.2.3.4", "unknown") == "1.2.3.4"
+    assert not caplog.records
+
+
+def test_an_edge_header_without_trusted_proxies(caplog: pytest.LogCaptureFixture) -> None:
     """FPROM_CLIENT_IP_HEADER without trusted proxies is told at start, and never believed."""
     fprom = make(client_ip_header="CF-Connecting-IP")
 
@@ -598,6 +734,8 @@ def test_an_edge_header_that_nobody_is_trusted_with(caplog: pytest.LogCaptureFix
         ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
         ("::ffff:10.0.0.1", "10.0.0.1/32"),
         ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
+        ("11.0.0.0/8", "11.0.0.0/8"),
+        ("fc00::/7", "fc00::/7"),
     ],
 )
 def test_networks(text: str, expected: str) -> None:
@@ -607,10 +745,24 @@ def test_networks(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["0.0.0.0/0", "::/0", "::ffff:0:0/96", "10.0.0.1/8", "10.0.0.0/33", "x", "", "*", "10.0.0"],
+    [
+        *[
+            "0.0.0.0/0",
+            "::/0",
+            "::ffff:0:0/96",
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "x",
+            "",
+            "*",
+            "10.0.0",
+        ],
+        *["0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/7", "::ffff:0:0/97", "::ffff:8.0.0.0/103"],
+        *["::/1", "8000::/1", "2000::/3", "2000::/6"],
+    ],
 )
 def test_no_networks(text: str) -> None:
-    """Host bits, garbage, and everything at once are refused."""
+    """Host bits, garbage, and what is wider than any network of one's own are refused."""
     with pytest.raises(ValueError, match=r".+"):
         parse_network(text)
 
@@ -630,6 +782,13 @@ def test_no_networks(text: str) -> None:
         ("224.0.0.0", "239.255.255.255"),
         ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
         ("240.0.0.0", "255.255.255.255"),
+        ("0.0.0.0", "0.255.255.255"),
+        ("198.18.0.0", "198.19.255.255"),
+        ("fec0::", "feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ("64:ff9b::10.0.0.0", "64:ff9b::10.255.255.255"),
+        ("64:ff9b:1::169.254.0.0", "64:ff9b:1::169.254.255.255"),
+        ("2002:c0a8::", "2002:c0a8:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ("2002:7f00::", "2002:7fff:ffff:ffff:ffff:ffff:ffff:ffff"),
     ],
 )
 def test_ranges_that_are_not_public(first: str, last: str) -> None:
@@ -644,8 +803,9 @@ def test_ranges_that_are_not_public(first: str, last: str) -> None:
         *["9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.167.255.255"],
         *["192.169.0.0", "126.255.255.255", "128.0.0.0", "169.253.255.255", "169.255.0.0"],
         *["100.63.255.255", "100.128.0.0", "223.255.255.255", "::2", "fbff::1", "fe00::1"],
-        *["fe7f:ffff::", "fec0::1", "feff::1", "2001:db8::1", "192.0.2.1", "198.51.100.1"],
-        *["203.0.113.1", "198.18.0.1", "192.0.0.1", "192.88.99.1", "0.0.0.1", "8.8.8.8"],
+        *["fe7f:ffff::", "2001:db8::1", "192.0.2.1", "198.51.100.1", "198.17.255.255"],
+        *["203.0.113.1", "198.20.0.0", "192.0.0.1", "192.88.99.1", "1.0.0.0", "8.8.8.8"],
+        *["64:ff9b::8.8.8.8", "64:ff9b:2::10.0.0.1", "2002:808:808::1", "2003:a00::"],
     ],
 )
 def test_ranges_that_are_public(ip: str) -> None:
