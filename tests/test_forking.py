@@ -11,7 +11,9 @@ import pytest
 
 from fprom_middleware import forking
 from fprom_middleware.forking import ForkLock
-from tests.support.outbox import becomes, eventually, make_lead, run_program
+from tests.support.leads import make_lead
+from tests.support.programs import run_program
+from tests.support.waiting import becomes, eventually
 
 if TYPE_CHECKING:
     from tests.support.fixtures import MakeOutbox

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from fprom_middleware import FpromSettings, Lead
+from fprom_middleware import Lead
 from fprom_middleware.api.client import TrackingApi
+from tests.support.accounts import make_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,23 +27,11 @@ if TYPE_CHECKING:
 PROXY_KEYS = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
-def make_settings(url: str, *, timeout: float = 20) -> FpromSettings:
-    """Settings whose values a log must never show."""
-    return FpromSettings(
-        api_key="key-of-the-account",
-        account_id="account-7",
-        base_url=url,
-        timeout=timeout,
-        delivery="inline",
-    )
-
-
 @contextmanager
 def calling(url: str, *, timeout: float = 20, client: httpx.Client | None = None) -> Iterator[Call]:
     """Yield the call; close the API and the client at the end."""
-    api = TrackingApi(
-        make_settings(url, timeout=timeout), client=client, clock=lambda: 1_700_000_000.0
-    )
+    settings = make_settings(base_url=url, timeout=timeout)
+    api = TrackingApi(settings, client=client, clock=lambda: 1_700_000_000.0)
     try:
         yield api.signup
     finally:
@@ -90,11 +78,3 @@ def server_tls(
     authority.cert_pem.write_to_path(trusted)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     return context
-
-
-@contextmanager
-def ends_within(seconds: float) -> Iterator[None]:
-    """Fail where the block takes longer; the bound is wide, for machines are noisy."""
-    start = time.monotonic()
-    yield
-    assert time.monotonic() - start < seconds

@@ -15,7 +15,8 @@ from fprom_middleware import Lead, Status
 from fprom_middleware.api.client import TrackingApi
 from fprom_middleware.api.protocol import NO_ANSWER
 from fprom_middleware.api.transport import DeadlineTransport, deadline
-from tests.api.conftest import calling, make_settings
+from tests.api.conftest import calling
+from tests.support.accounts import make_settings
 from tests.support.misbehaving import PATIENCE, SENT, answer, compose, say, serving
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def test_many_threads_share_the_pool(lead: Lead) -> None:
         talk.send(compose(200, SENT))
 
     with serving(wait_for_all) as server:
-        api = TrackingApi(make_settings(server.url))
+        api = TrackingApi(make_settings(base_url=server.url))
         outcomes: list[Status] = []
         threads = [
             threading.Thread(target=lambda: outcomes.append(api.signup(lead).status))
@@ -112,7 +113,7 @@ def test_closing_ends_the_connections_and_not_the_object(lead: Lead) -> None:
 def test_close_before_any_call_and_again(lead: Lead) -> None:
     """Nothing was opened, nothing is closed; afterwards everything works."""
     with serving(answer(200, SENT)) as server:
-        api = TrackingApi(make_settings(server.url))
+        api = TrackingApi(make_settings(base_url=server.url))
         api.close()
         assert api.signup(lead).status is Status.SENT
         api.close()
@@ -130,7 +131,7 @@ def test_what_ends_the_program_passes_through(lead: Lead, error: type[BaseExcept
         raise error
 
     transport = httpx.MockTransport(explode)
-    settings = make_settings("https://api.invalid")
+    settings = make_settings(base_url="https://api.invalid")
     with pytest.raises(error):
         TrackingApi(settings, client=httpx.Client(transport=transport)).signup(lead)
 
@@ -172,7 +173,7 @@ def test_a_forked_child_opens_its_own_connection() -> None:
 def test_threads_share_one_pool(lead: Lead) -> None:
     """The first to arrive opens it, the others wait for it."""
     with serving(answer(200, SENT)) as server:
-        api = TrackingApi(make_settings(server.url))
+        api = TrackingApi(make_settings(base_url=server.url))
         clients = []
         with api._lock:
             threads = [

@@ -12,7 +12,7 @@ import pytest
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import NO_ANSWER, Outcome
 from fprom_middleware.events.receipt import Reason
-from tests.api.conftest import calling, ends_within
+from tests.api.conftest import calling
 from tests.support.misbehaving import (
     SENT,
     answer,
@@ -23,6 +23,7 @@ from tests.support.misbehaving import (
     say,
     serving,
 )
+from tests.support.waiting import ends_within
 
 if TYPE_CHECKING:
     import ssl

@@ -8,7 +8,8 @@ import pytest
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.client import TrackingApi
 from fprom_middleware.api.protocol import NO_ANSWER
-from tests.api.conftest import calling, make_settings
+from tests.api.conftest import calling
+from tests.support.accounts import make_settings
 from tests.support.misbehaving import SENT, answer, hang, serving
 
 
@@ -94,7 +95,7 @@ def test_an_injected_client_carries_the_same_request(lead: Lead) -> None:
 def test_closing_leaves_an_injected_client_open(lead: Lead) -> None:
     """It stays the caller's to close."""
     with serving(answer(200, SENT)) as server, httpx.Client() as client:
-        api = TrackingApi(make_settings(server.url), client=client)
+        api = TrackingApi(make_settings(base_url=server.url), client=client)
         assert api.signup(lead).status is Status.SENT
         api.close()
         assert not client.is_closed

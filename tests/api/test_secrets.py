@@ -9,7 +9,8 @@ import pytest
 
 from fprom_middleware import Fprom, Status, TrackingContext
 from fprom_middleware.api.client import TrackingApi
-from tests.api.conftest import calling, make_settings
+from tests.api.conftest import calling
+from tests.support.accounts import make_settings
 from tests.support.misbehaving import SENT, answer, at_once, compose, drip, say, serving, tunnel
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def test_a_failed_sign_up_is_one_masked_error_line(
 ) -> None:
     """Inline delivery says what was lost, in a form that only its owner recognizes."""
     with serving(answer(503)) as server:
-        fprom = Fprom(make_settings(server.url))
+        fprom = Fprom(make_settings(base_url=server.url, delivery="inline"))
         context = TrackingContext(tid="tid-of-the-visitor", ip="203.0.113.77")
         receipt = fprom.track_signup(context, "visitor@example.com", uid="uid-of-the-visitor")
         fprom.close()
@@ -112,6 +113,6 @@ def test_a_failed_sign_up_is_one_masked_error_line(
 
 def test_nothing_that_is_printed_holds_the_key() -> None:
     """Not the object's repr, nor that of what it is made of."""
-    api = TrackingApi(make_settings("https://api.invalid"))
+    api = TrackingApi(make_settings(base_url="https://api.invalid"))
     assert "key-of-the-account" not in repr(api)
     assert "key-of-the-account" not in repr(vars(api))

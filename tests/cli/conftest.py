@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,14 +10,18 @@ from click.testing import CliRunner
 from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.cli.group import make_group
 from fprom_middleware.cli.source import SettingsSource
-from tests.support.loopback import LoopbackApi, loopback_api
-from tests.support.outbox import Api, Clock, make_settings
+from tests.support.accounts import fprom_environment, make_settings
+from tests.support.api import Api
+from tests.support.clock import Clock
+from tests.support.programs import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from click.testing import Result
+
+    from tests.support.api import LoopbackApi
 
 
 class Desk:
@@ -76,18 +79,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def api() -> Iterator[LoopbackApi]:
-    """FirstPromoter on a loopback socket."""
-    with loopback_api() as one:
-        yield one
-
-
-@pytest.fixture
-def environ(api: LoopbackApi, tmp_path: Path) -> dict[str, str]:
+def environ(loopback: LoopbackApi, tmp_path: Path) -> dict[str, str]:
     """An environment for a process: the settings, and nothing else of ours."""
-    kept = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(("FPROM_", "DJANGO_")) and not key.lower().endswith("_proxy")
-    }
-    return kept | api.environ | {"FPROM_OUTBOX_URL": f"sqlite:///{tmp_path / 'outbox.db'}"}
+    outbox_url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    return clean_environment(**fprom_environment(loopback, FPROM_OUTBOX_URL=outbox_url))

@@ -11,13 +11,13 @@ from fprom_middleware import FpromSettings
 from fprom_middleware.cli import check as module
 from fprom_middleware.cli.settings_view import set_values
 from fprom_middleware.outbox.admin import inspect_outbox
-from tests.support.outbox import KEY
+from tests.support.accounts import KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import Desk
-    from tests.support.loopback import LoopbackApi
+    from tests.support.api import LoopbackApi
 
 SECRET = "a-signing-key-of-this-test"
 
@@ -58,7 +58,7 @@ def test_every_kind_of_value_can_be_shown() -> None:
         set_values(
             FpromSettings(
                 enabled=False,
-                before_send="tests.support.outbox.make_lead",
+                before_send="tests.support.leads.make_lead",
                 outbox_url="postgresql://shop:geheim@db/shop?sslkey=x",
                 respect_gpc=False,
                 send_ip="never",
@@ -68,7 +68,7 @@ def test_every_kind_of_value_can_be_shown() -> None:
 
     assert values == {
         "FPROM_ENABLED": "false",
-        "FPROM_BEFORE_SEND": "tests.support.outbox.make_lead",
+        "FPROM_BEFORE_SEND": "tests.support.leads.make_lead",
         "FPROM_OUTBOX_URL": "postgresql://db/shop",
         "FPROM_RESPECT_GPC": "false",
         "FPROM_SEND_IP": "never",
@@ -188,18 +188,18 @@ def test_a_pause_is_seen(desk: Desk) -> None:
     ],
 )
 def test_the_apis_answer_is_explained(
-    status: int, code: int, told: str, desk: Desk, api: LoopbackApi
+    status: int, code: int, told: str, desk: Desk, loopback: LoopbackApi
 ) -> None:
     """A made-up test lead, the answer, and what to do about it."""
-    api.status = status
+    loopback.says = status
 
     answer = desk(
         "check", "--send", "--email", "test-of-ours@example.com", "--tid", "t1",
-        code=code, base_url=api.url,
+        code=code, base_url=loopback.url,
     )  # fmt: skip
 
     assert f"api: t***@example.com → {told}" in answer
-    (lead,) = api.leads
+    (lead,) = loopback.leads
     assert lead == {
         "email": "test-of-ours@example.com",
         "tid": "t1",
@@ -218,9 +218,9 @@ def test_no_answer_is_explained_too(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     assert "api: f***@example.com → no answer, failed (network)" in answer
 
 
-def test_a_disabled_account_sends_no_test(desk: Desk, api: LoopbackApi) -> None:
+def test_a_disabled_account_sends_no_test(desk: Desk, loopback: LoopbackApi) -> None:
     """Disabled is disabled."""
-    more: dict[str, Any] = {"base_url": api.url, "enabled": False}
+    more: dict[str, Any] = {"base_url": loopback.url, "enabled": False}
 
     assert "nothing is sent while FPROM_ENABLED=false" in desk("check", "--send", code=1, **more)
-    assert api.leads == []
+    assert loopback.leads == []

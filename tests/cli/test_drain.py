@@ -17,8 +17,10 @@ import pytest
 from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.cli.source import SettingsSource
 from tests.cli.conftest import run
-from tests.support.loopback import LoopbackApi, wait_until
-from tests.support.outbox import VISITOR, make_settings
+from tests.support.accounts import make_settings
+from tests.support.api import LoopbackApi, late
+from tests.support.leads import VISITOR
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,10 +116,10 @@ def test_a_watcher_outlives_an_outage_of_the_database(
     fprom = desk.make(outbox_url=f"sqlite:///{place / 'outbox.db'}")
 
     def mend() -> None:
-        wait_until(lambda: caplog.messages)
+        assert eventually(lambda: caplog.messages)
         place.unlink()
         fprom.track_signup(VISITOR, "ann@example.com")
-        wait_until(lambda: desk.api.seen)
+        assert eventually(lambda: desk.api.seen)
         os.kill(os.getpid(), signal.SIGTERM)
 
     mending = threading.Thread(target=mend)
@@ -183,7 +185,7 @@ def test_a_person_sees_a_bar(
 
 
 @pytest.mark.slow
-def test_a_terminal_gets_the_bar(environ: dict[str, str], api: LoopbackApi) -> None:
+def test_a_terminal_gets_the_bar(environ: dict[str, str], loopback: LoopbackApi) -> None:
     """A real one."""
     put(environ, 3)
     ours, theirs = pty.openpty()
@@ -200,17 +202,17 @@ def test_a_terminal_gets_the_bar(environ: dict[str, str], api: LoopbackApi) -> N
     assert process.returncode == 0
     assert b"3/3" in seen
     assert b"\x1b[" in seen
-    assert len(api.leads) == 3
+    assert len(loopback.leads) == 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_watcher_that_is_told_to_stop_finishes_its_call(
-    number: signal.Signals, environ: dict[str, str], api: LoopbackApi
+    number: signal.Signals, environ: dict[str, str], loopback: LoopbackApi
 ) -> None:
     """The call in flight is finished and settled, the rest waits, the exit code is 0."""
     put(environ, 3)
-    api.delay = 0.7
+    loopback.says = late(0.7)
     with subprocess.Popen(
         [*FPROM, "drain", "--watch"],
         env=environ,
@@ -218,7 +220,7 @@ def test_a_watcher_that_is_told_to_stop_finishes_its_call(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_until(lambda: api.leads)
+        assert eventually(lambda: loopback.leads)
         process.send_signal(number)
         out, err = process.communicate(timeout=WAIT)
 
@@ -227,14 +229,14 @@ def test_a_watcher_that_is_told_to_stop_finishes_its_call(
 
 
 @pytest.mark.slow
-def test_the_second_signal_ends_it_at_once(environ: dict[str, str], api: LoopbackApi) -> None:
+def test_the_second_signal_ends_it_at_once(environ: dict[str, str], loopback: LoopbackApi) -> None:
     """Who presses Ctrl-C twice does not wait for a hanging API."""
     put(environ, 1)
-    api.delay = 9.0
+    loopback.says = late(9.0)
     with subprocess.Popen(
         [*FPROM, "drain"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        wait_until(lambda: api.leads)
+        assert eventually(lambda: loopback.leads)
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
             # Two signals at once count as one; a busy machine needs a moment between them.

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from fprom_middleware.cli.group import make_group
 from fprom_middleware.cli.source import SettingsSource
 from fprom_middleware.outbox.admin import inspect_outbox
-from tests.support.outbox import KEY
+from tests.support.accounts import KEY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from fprom_middleware import TrackingContext
-from tests.support.outbox import KEY
+from tests.support.accounts import KEY
 
 if TYPE_CHECKING:
     import pytest

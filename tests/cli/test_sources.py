@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import Desk
-    from tests.support.loopback import LoopbackApi
+    from tests.support.api import LoopbackApi
 
 FPROM = (
     sys.executable,
@@ -30,7 +30,7 @@ FPROM = (
 )
 
 
-def test_the_environment_is_one_source(environ: dict[str, str], api: LoopbackApi) -> None:
+def test_the_environment_is_one_source(environ: dict[str, str], loopback: LoopbackApi) -> None:
     """``fprom drain`` sends what a process with the same environment handed in."""
     fprom = Fprom({**environ, "FPROM_WORKER": "none"})
     fprom.track_signup(TrackingContext(tid="tid-of-a-visitor"), "ann@example.com")
@@ -39,8 +39,8 @@ def test_the_environment_is_one_source(environ: dict[str, str], api: LoopbackApi
     result = CliRunner(env=environ).invoke(main, ["drain"])
 
     assert result.output == "sent 1, duplicate 0, rejected 0, due later 0; 0 pending\n"
-    assert api.emails == ["ann@example.com"]
-    assert api.keys == {f"Bearer {environ['FPROM_API_KEY']}"}
+    assert loopback.emails == ["ann@example.com"]
+    assert {call.key for call in loopback.seen} == {f"Bearer {environ['FPROM_API_KEY']}"}
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ import pytest
 
 from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.cli import worker as module
-from tests.support.loopback import LoopbackApi, wait_until
+from tests.support.api import LoopbackApi, late
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,13 +60,13 @@ def test_leads_of_other_processes_are_sent_soon(
     number: signal.Signals,
     process: subprocess.Popen[str],
     environ: dict[str, str],
-    api: LoopbackApi,
+    loopback: LoopbackApi,
 ) -> None:
     """A sign-up elsewhere is noticed within a second or two; a signal ends the worker cleanly."""
     sign_up(environ, "ann@example.com")
-    wait_until(lambda: api.emails == ["ann@example.com"], 10)
+    assert eventually(lambda: loopback.emails == ["ann@example.com"])
     sign_up(environ, "bob@example.com")
-    wait_until(lambda: len(api.leads) == 2, 10)
+    assert eventually(lambda: len(loopback.leads) == 2)
     time.sleep(0.2)
     begun = time.monotonic()
     process.send_signal(number)
@@ -78,12 +79,12 @@ def test_leads_of_other_processes_are_sent_soon(
 
 @pytest.mark.slow
 def test_a_hanging_call_does_not_keep_it(
-    process: subprocess.Popen[str], environ: dict[str, str], api: LoopbackApi
+    process: subprocess.Popen[str], environ: dict[str, str], loopback: LoopbackApi
 ) -> None:
     """Two seconds and it is gone; the lead is still in the outbox."""
-    api.delay = 9.0
+    loopback.says = late(9.0)
     sign_up(environ, "ann@example.com")
-    wait_until(lambda: api.leads)
+    assert eventually(lambda: loopback.leads)
     begun = time.monotonic()
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=10)

@@ -19,21 +19,15 @@ from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.delivery.drain import LARGEST_BATCH
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.outbox.schema import leads
-from tests.support.outbox import (
-    START,
-    VISITOR,
-    Api,
-    Clock,
-    Seen,
-    make_leads,
-    make_settings,
-    sign_up,
-)
+from tests.support.accounts import make_settings
+from tests.support.clock import START, Clock
+from tests.support.leads import VISITOR, make_leads, sign_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from fprom_middleware.outbox.store import Batch, Outbox
+    from tests.support.api import Api, Seen
     from tests.support.fixtures import MakeFprom
 
 

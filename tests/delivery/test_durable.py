@@ -24,23 +24,17 @@ from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.delivery.waiting import WaitingQueue
 from fprom_middleware.outbox.schema import SCHEMA_ROW, accounts, leads
 from fprom_middleware.outbox.store import Outbox
-from tests.support.outbox import (
-    KEY,
-    VISITOR,
-    Api,
-    Clock,
-    eventually,
-    make_lead,
-    make_settings,
-    run_program,
-    sign_up,
-    start_program,
-)
+from tests.support.accounts import KEY, make_settings
+from tests.support.leads import VISITOR, make_lead, sign_up
+from tests.support.programs import run_program, start_program
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.support.api import Api
+    from tests.support.clock import Clock
     from tests.support.fixtures import MakeFprom
 
 HOLD_LOCK = """
@@ -288,7 +282,8 @@ def test_a_file_that_is_read_only_or_a_disk_that_is_full(
 FULL_DISK = """
 import json, resource, signal, sys
 from fprom_middleware import Fprom
-from tests.support.outbox import VISITOR, make_settings
+from tests.support.accounts import make_settings
+from tests.support.leads import VISITOR
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 fprom = Fprom(make_settings(sys.argv[1]))
 assert fprom.track_signup(VISITOR, uid="before").durable

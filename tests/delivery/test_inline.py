@@ -13,7 +13,7 @@ import pytest
 from fprom_middleware import Fprom, FpromSettings, Lead, Receipt, Status, TrackingContext
 from fprom_middleware.events.receipt import Reason
 from tests.support.misbehaving import PATIENCE, SENT, answer, compose, serving
-from tests.support.outbox import eventually
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 
 from fprom_middleware.delivery.off_loop import THREADS, run_off_loop
-from tests.support.outbox import eventually
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,9 @@ from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.store import Batch, Outbox
-from tests.support.outbox import START, Clock, answers, make_lead, make_outbox
+from tests.support.accounts import make_outbox
+from tests.support.clock import START, Clock
+from tests.support.leads import answers, make_lead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,21 +22,16 @@ from fprom_middleware.delivery.thread import DrainThread
 from fprom_middleware.outbox.stats import no_counts
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.wsgi import FpromMiddleware
-from tests.support.outbox import (
-    VISITOR,
-    Api,
-    Clock,
-    becomes,
-    eventually,
-    make_lead,
-    make_outbox,
-    make_settings,
-    run_program,
-    sign_up,
-)
+from tests.support.accounts import make_outbox, make_settings
+from tests.support.leads import VISITOR, make_lead, sign_up
+from tests.support.programs import run_program
+from tests.support.waiting import becomes, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.api import Api
+    from tests.support.clock import Clock
 
 
 class StandIn:
@@ -369,7 +364,9 @@ PROGRAM = """
 import atexit, os, sys, time
 import httpx
 from fprom_middleware import Fprom
-from tests.support.outbox import VISITOR, eventually, make_settings
+from tests.support.accounts import make_settings
+from tests.support.leads import VISITOR
+from tests.support.waiting import eventually
 url, sent = sys.argv[1], []
 def answer(request):
     sent.append(request)

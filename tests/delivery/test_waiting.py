@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import FpromConfigError
 from fprom_middleware.delivery.waiting import CAPACITY, WaitingQueue, cause
-from tests.support.outbox import make_lead, make_leads
+from tests.support.leads import make_lead, make_leads
 
 REFUSED = OSError("canary@example.com")
 

@@ -1,4 +1,4 @@
-"""The tests' root on the path, Django set up, and a database of either kind."""
+"""Django set up, and a database of either kind."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.django import django_database, django_settings, file_url
-from tests.support.loopback import LoopbackApi, loopback_api
 from tests.support.services import postgresql_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.api import LoopbackApi
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -26,17 +27,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def connection(url: str, api: LoopbackApi) -> Iterator[Any]:
+def connection(url: str, loopback: LoopbackApi) -> Iterator[Any]:
     """Django's connection to it; the settings name it as the outbox's too."""
     with (
-        django_settings(FPROM_OUTBOX_URL=url, FPROM_BASE_URL=api.url),
+        django_settings(FPROM_OUTBOX_URL=url, FPROM_BASE_URL=loopback.url),
         django_database(url) as one,
     ):
-        yield one
-
-
-@pytest.fixture
-def api() -> Iterator[LoopbackApi]:
-    """FirstPromoter on a loopback socket."""
-    with loopback_api() as one:
         yield one

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.loopback import LoopbackApi
+    from tests.support.api import LoopbackApi
 
 
 @pytest.fixture(autouse=True)
-def _settings(tmp_path: Path, api: LoopbackApi) -> Iterator[None]:
-    with django_settings(FPROM_OUTBOX_URL=file_url(tmp_path), FPROM_BASE_URL=api.url):
+def _settings(tmp_path: Path, loopback: LoopbackApi) -> Iterator[None]:
+    with django_settings(FPROM_OUTBOX_URL=file_url(tmp_path), FPROM_BASE_URL=loopback.url):
         yield
 
 
@@ -37,7 +37,7 @@ def from_shell(*arguments: str) -> int:
 
 
 def test_it_drains_what_the_app_handed_in(
-    api: LoopbackApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    loopback: LoopbackApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With Django's settings, and Django's own options out of the way."""
     # Both options change the process, as they do for every command of Django's.
@@ -48,7 +48,7 @@ def test_it_drains_what_the_app_handed_in(
     assert from_shell("drain", "--settings=shop.settings", "--pythonpath", ".", "--wait") == 0
     assert capsys.readouterr().out.startswith("sent 1, ")
     assert (os.environ["DJANGO_SETTINGS_MODULE"], sys.path[0]) == ("shop.settings", ".")
-    assert api.emails == ["ann@example.com"]
+    assert loopback.emails == ["ann@example.com"]
     assert from_shell("check") == 0
     assert capsys.readouterr().out.startswith("Settings of Django; ")
 
@@ -79,12 +79,12 @@ def test_a_program_may_call_it() -> None:
     assert out.getvalue() == "pending: 0\nrejected: 0\n"
 
 
-def test_a_program_is_told_of_errors(api: LoopbackApi) -> None:
+def test_a_program_is_told_of_errors(loopback: LoopbackApi) -> None:
     """As Django's own exception, with the exit code that a shell would see."""
     with pytest.raises(CommandError, match="there is no lead 7") as error:
         call_command("fprom", "outbox", "show", "7")
     assert error.value.returncode == 1
-    api.status = 401
+    loopback.says = 401
     with pytest.raises(CommandError, match="exit code 1"):
         call_command("fprom", "check", "--send", stdout=io.StringIO())
 

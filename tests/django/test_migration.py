@@ -17,7 +17,7 @@ from fprom_middleware.outbox.urls import outbox_url
 from tests.support.django import django_settings
 
 if TYPE_CHECKING:
-    from tests.support.loopback import LoopbackApi
+    from tests.support.api import LoopbackApi
 
 OURS = set(metadata.tables)
 
@@ -71,7 +71,7 @@ def test_both_ways_make_the_same_tables(connection: Any, url: str) -> None:
     assert by_migration == described(url)
 
 
-def test_the_outbox_accepts_them(connection: Any, url: str, api: LoopbackApi) -> None:
+def test_the_outbox_accepts_them(connection: Any, url: str, loopback: LoopbackApi) -> None:
     """The version row is there, nothing is made a second time, and leads go through."""
     migrate(connection)
     with connection.cursor() as cursor:
@@ -81,7 +81,7 @@ def test_the_outbox_accepts_them(connection: Any, url: str, api: LoopbackApi) ->
     fprom = get_fprom()
     assert fprom.track_signup(TrackingContext(tid="t1"), "ann@example.com").durable
     assert fprom.drain()["sent"] == 1
-    assert api.emails == ["ann@example.com"]
+    assert loopback.emails == ["ann@example.com"]
     assert metadata.tables[accounts.name] is accounts
 
 

@@ -15,7 +15,8 @@ from fprom_middleware import FpromConfigError
 from fprom_middleware.django import account as shared
 from fprom_middleware.django import get_fprom
 from fprom_middleware.django.account import fprom_settings
-from tests.support.django import ACCOUNT, django_settings
+from tests.support.accounts import CREDENTIALS, KEY
+from tests.support.django import django_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ def test_only_our_keys_are_read() -> None:
     """Whatever else a project's settings hold."""
     with django_settings(FPROM_TRUSTED_PROXIES=2, FPROMOTER="x"):
         assert fprom_settings() == {
-            **ACCOUNT,
+            **CREDENTIALS,
             "FPROM_WORKER": "none",
             "FPROM_TRUSTED_PROXIES": 2,
         }
@@ -142,4 +143,4 @@ def test_a_template_writes_the_script() -> None:
 
     assert text.startswith('<script nonce="n1">')
     assert "account-7" in text
-    assert ACCOUNT["FPROM_API_KEY"] not in text
+    assert KEY not in text

@@ -18,7 +18,7 @@ from tests.support.django import django_database, django_settings, file_url
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.loopback import LoopbackApi
+    from tests.support.api import LoopbackApi
 
 VISITOR = TrackingContext(tid="tid-of-a-visitor", ip="203.0.113.77")
 
@@ -52,7 +52,7 @@ def users(connection: Any) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_committed_together(connection: Any, api: LoopbackApi) -> None:
+def test_committed_together(connection: Any, loopback: LoopbackApi) -> None:
     """The user is there, the lead is there, and it is sent as it was handed in."""
     for email in ("ann@example.com", "bob@example.com"):
         with transaction.atomic(using=connection.alias):
@@ -61,8 +61,8 @@ def test_committed_together(connection: Any, api: LoopbackApi) -> None:
 
     assert users(connection) == get_fprom().stats().pending == 2
     assert get_fprom().drain()["sent"] == 2
-    assert api.emails == ["ann@example.com", "bob@example.com"]
-    assert {lead["ip"] for lead in api.leads} == {"203.0.113.77"}
+    assert loopback.emails == ["ann@example.com", "bob@example.com"]
+    assert {lead["ip"] for lead in loopback.leads} == {"203.0.113.77"}
 
 
 @pytest.mark.parametrize("before", [True, False])

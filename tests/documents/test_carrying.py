@@ -21,10 +21,13 @@ from starlette.testclient import TestClient
 from fprom_middleware import FpromTokenError, TrackingContext, flask, starlette
 from fprom_middleware.visitor.tokens import MAX_TOKEN
 from tests.documents.recipes.documents import DOCS, block, lines_of
-from tests.support.visits import DAY, EMAIL, IP, TID, Account
+from tests.support.accounts import fprom_environment
+from tests.support.clock import DAY
+from tests.support.visits import EMAIL, IP, TID
 
 if TYPE_CHECKING:
-    from tests.support.loopback import LoopbackApi
+    from tests.support.accounts import Account
+    from tests.support.api import LoopbackApi
 
 PROVIDER = "https://provider.example"
 HOME = {"REMOTE_ADDR": IP}
@@ -118,10 +121,10 @@ def test_confirmation(account: Account, change: str, tid: str | None) -> None:
 
 
 def test_celery(
-    account: Account, api: LoopbackApi, monkeypatch: pytest.MonkeyPatch, request: Any
+    account: Account, loopback: LoopbackApi, monkeypatch: pytest.MonkeyPatch, request: Any
 ) -> None:
     """The job's own `Fprom`, made of the environment, takes the token of the web process."""
-    for key, value in api.environ.items():
+    for key, value in fprom_environment(loopback).items():
         monkeypatch.setenv(key, value)
     monkeypatch.setenv("FPROM_SECRET_KEYS", account.fprom.settings.secret_keys[0])
     monkeypatch.setenv("FPROM_DELIVERY", "inline")
@@ -137,11 +140,11 @@ def test_celery(
     given = {"email": EMAIL, "request": visitor, "dump_tracking": account.fprom.dump_tracking}
     exec(call, recipe | given)  # noqa: S102 - that is the point
     assert users == [EMAIL]
-    (lead,) = api.leads
+    (lead,) = loopback.leads
     assert (lead["email"], lead["tid"], lead["ip"]) == (EMAIL, TID, IP)
 
     recipe["create_account"].delay(EMAIL, "nonsense")
-    assert (len(users), len(api.leads)) == (2, 1)
+    assert (len(users), len(loopback.leads)) == (2, 1)
 
 
 def construct_event(payload: bytes, signature: str, secret: str) -> Any:

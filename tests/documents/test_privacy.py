@@ -12,7 +12,9 @@ from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS
 from fprom_middleware.visitor.cookies import LEGACY_REF_NAME, LEGACY_TID_NAME, REF_NAME, TID_NAME
 from fprom_middleware.visitor.keep_cookie import COOKIE, LINK_DAYS
 from tests.documents.recipes.documents import DOCS, block
-from tests.support.visits import DAY, EMAIL, TID, Account, visit_by_wsgi
+from tests.support.accounts import Account
+from tests.support.clock import DAY
+from tests.support.visits import EMAIL, TID, visit_by_wsgi
 
 TEXT = DOCS.joinpath("privacy.md").read_text(encoding="utf-8")
 

@@ -10,10 +10,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from fprom_middleware import FpromSettings, get_tracking
-from tests.support.loopback import LoopbackApi, loopback_api, wait_until
+from tests.support.accounts import CREDENTIALS
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.support.api import LoopbackApi
+
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,25 +43,24 @@ def run(first_line: str, **names: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackApi]:
-    """FirstPromoter on a loopback socket, where the defaults would reach the real one."""
+def loopback(loopback: LoopbackApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoopbackApi:
+    """FirstPromoter where the defaults would reach the real one."""
     monkeypatch.chdir(tmp_path)
-    with loopback_api() as one:
-        defaults = FpromSettings.__init__.__kwdefaults__ or {}
-        monkeypatch.setitem(defaults, "base_url", one.url)
-        for key in ("FPROM_API_KEY", "FPROM_ACCOUNT_ID"):
-            monkeypatch.setenv(key, one.environ[key])
-        yield one
+    defaults = FpromSettings.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "base_url", loopback.url)
+    for key, value in CREDENTIALS.items():
+        monkeypatch.setenv(key, value)
+    return loopback
 
 
-def check(api: LoopbackApi, ip: str) -> None:
+def check(loopback: LoopbackApi, ip: str) -> None:
     """Wait for the one lead."""
-    wait_until(lambda: api.leads)
-    (lead,) = api.leads
+    assert eventually(lambda: loopback.leads)
+    (lead,) = loopback.leads
     assert (lead["email"], lead["tid"], lead["ip"]) == (EMAIL, TID, ip)
 
 
-def test_flask(api: LoopbackApi, tmp_path: Path) -> None:
+def test_flask(loopback: LoopbackApi, tmp_path: Path) -> None:
     """A referred sign-up arrives with the visitor's own address; the view says welcome."""
     app = run("import os")["app"]
     try:
@@ -69,25 +70,25 @@ def test_flask(api: LoopbackApi, tmp_path: Path) -> None:
             "/register", data={"email": EMAIL}, headers=HEADERS, environ_base=proxied
         )
         assert answer.text == "Welcome!"
-        check(api, IP)
+        check(loopback, IP)
     finally:
         app.extensions["fprom"].close()
     assert (tmp_path / "instance" / ".fprom" / "outbox.db").exists()
 
 
-def test_starlette(api: LoopbackApi, tmp_path: Path) -> None:
+def test_starlette(loopback: LoopbackApi, tmp_path: Path) -> None:
     """The same by the settings of the environment, which trust nobody."""
     app = run("from fprom_middleware.starlette")["app"]
     try:
         client = TestClient(app, client=(IP, 4711), headers={"Cookie": HEADERS["Cookie"]})
         assert client.post("/register", data={"email": EMAIL}).text == "Welcome!"
-        check(api, IP)
+        check(loopback, IP)
     finally:
         app.state.fprom.close()
     assert (tmp_path / ".fprom" / "outbox.db").exists()
 
 
-@pytest.mark.usefixtures("api")
+@pytest.mark.usefixtures("loopback")
 def test_anything_else() -> None:
     """Any WSGI app gets a context."""
     environ: dict[str, Any] = {"HTTP_COOKIE": HEADERS["Cookie"], "REMOTE_ADDR": IP}

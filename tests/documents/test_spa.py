@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from fprom_middleware import starlette, track_signup_async
 from tests.documents.recipes.documents import DOCS, block
-from tests.support.visits import EMAIL, TID, Account
+from tests.support.accounts import Account
+from tests.support.visits import EMAIL, TID
 
 
 @pytest.fixture

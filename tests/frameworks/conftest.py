@@ -1,4 +1,4 @@
-"""The tests' root on the path, and an account for each test."""
+"""An account for each test."""
 
 from __future__ import annotations
 
@@ -18,10 +18,3 @@ def account() -> Iterator[Account]:
     one = Account()
     yield one
     one.fprom.close()
-
-
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Both event loops."""
-    backend: str = request.param
-    return backend

@@ -29,7 +29,10 @@ from fprom_middleware.outbox.engines import DATABASE_PATIENCE_SECONDS
 from fprom_middleware.outbox.schema import leads
 from fprom_middleware.outbox.sqlite_file import FileReplacedError
 from fprom_middleware.outbox.urls import outbox_url
-from tests.support.outbox import ACCOUNT, START, make_lead, make_leads, run_program, start_program
+from tests.support.accounts import ACCOUNT
+from tests.support.clock import START
+from tests.support.leads import make_lead, make_leads
+from tests.support.programs import run_program, start_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -671,7 +674,8 @@ def test_an_error_shows_no_parameters(sqlite_url: str) -> None:
 FORK = """
 import os, sys, threading, time
 from fprom_middleware import Fprom
-from tests.support.outbox import make_settings, sign_up
+from tests.support.accounts import make_settings
+from tests.support.leads import sign_up
 fprom = Fprom(make_settings(sys.argv[1]))
 written, over = [0, 0, 0], threading.Event()
 

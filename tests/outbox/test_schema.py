@@ -20,7 +20,9 @@ from fprom_middleware.outbox.schema import (
     metadata,
 )
 from fprom_middleware.outbox.urls import outbox_url
-from tests.support.outbox import KEY, VISITOR, make_lead, make_settings, run_program
+from tests.support.accounts import KEY, make_settings
+from tests.support.leads import VISITOR, make_lead
+from tests.support.programs import run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

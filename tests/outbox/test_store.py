@@ -18,15 +18,18 @@ from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.stats import Stats
 from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS, Batch
-from tests.support.outbox import ACCOUNT, START, answers, make_lead, make_leads, start_program
+from tests.support.accounts import ACCOUNT
+from tests.support.clock import START
+from tests.support.leads import answers, make_lead, make_leads
+from tests.support.programs import start_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fprom_middleware.outbox.retry import Retry
     from fprom_middleware.outbox.store import Claimed, Outbox
+    from tests.support.clock import Clock
     from tests.support.fixtures import MakeOutbox
-    from tests.support.outbox import Clock
 
 SENT = Outcome(Status.SENT, code=200)
 DUPLICATE = Outcome(Status.DUPLICATE, code=422)
@@ -508,7 +511,9 @@ CLAIM_ALL = """
 import sys
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware import Status
-from tests.support.outbox import START, answers, make_outbox
+from tests.support.accounts import make_outbox
+from tests.support.clock import START
+from tests.support.leads import answers
 outbox = make_outbox(sys.argv[1], lambda: START, rate_limit=10**6)
 print("ready", flush=True)
 input()

@@ -12,13 +12,14 @@ from django.conf import settings  # type: ignore[import-untyped]
 from django.db import connections  # type: ignore[import-untyped]
 from django.test import override_settings  # type: ignore[import-untyped]
 
+from tests.support.accounts import CREDENTIALS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 MIDDLEWARE = "fprom_middleware.django.FpromMiddleware"
 APP = "fprom_middleware.django"
-ACCOUNT = {"FPROM_API_KEY": "key-of-the-account", "FPROM_ACCOUNT_ID": "account-7"}
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def django_settings(**more: Any) -> Iterator[None]:
         "INSTALLED_APPS": [APP],
         "MIDDLEWARE": [MIDDLEWARE],
         "ROOT_URLCONF": (),
-        **ACCOUNT,
+        **CREDENTIALS,
         "FPROM_WORKER": "none",
     }
     with override_settings(**{**given, **more}):

@@ -1,4 +1,4 @@
-"""A clock, an API, and an outbox on either database."""
+"""What any test may ask for: a clock, an API, an account, an outbox on either database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from fprom_middleware import Fprom
-from tests.support.outbox import Api, Clock, make_outbox, make_settings
+from tests.support.accounts import Account, make_outbox, make_settings
+from tests.support.api import Api, LoopbackApi, loopback_api
+from tests.support.clock import Clock
 from tests.support.services import postgresql_database
 
 if TYPE_CHECKING:
@@ -47,6 +49,26 @@ def api(clock: Clock) -> Iterator[Api]:
         yield api
 
 
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Both event loops."""
+    backend: str = request.param
+    return backend
+
+
+@pytest.fixture
+def account() -> Account:
+    """An account that delivers at once, keeps nothing and whose keys sign tokens."""
+    return Account()
+
+
+@pytest.fixture
+def loopback() -> Iterator[LoopbackApi]:
+    """FirstPromoter on a socket, for other processes."""
+    with loopback_api() as one:
+        yield one
+
+
 @pytest.fixture
 def make(clock: Clock, api: Api) -> Iterator[MakeFprom]:
     """Accounts on the test's clock and API."""
@@ -78,7 +100,7 @@ def outbox_at(clock: Clock) -> Iterator[MakeOutbox]:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """A SQLite file that nobody has made yet."""
+    """A SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'outbox.db'}"
 
 

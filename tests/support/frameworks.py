@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import nullcontext
 from typing import Any
 
-import httpx
 from starlette.testclient import TestClient
 from werkzeug.test import Client
 
-from fprom_middleware import (
-    Fprom,
-    FpromSettings,
-    Receipt,
-    get_tracking,
-    track_signup,
-    track_signup_async,
-)
+from fprom_middleware import Receipt, get_tracking, track_signup, track_signup_async
+from tests.support.accounts import Account as InlineAccount
 
 EMAIL = "visitor@example.com"
 HEADERS = {
@@ -29,25 +21,11 @@ EXPECTED = {"tid": "tid-of-the-visitor", "ip": "203.0.113.77", "status": "sent",
 NOBODY = {"tid": None, "ip": "203.0.113.77", "status": "skipped", "reason": "organic"}
 
 
-class Account:
-    """An `Fprom` behind one proxy, with an API that takes every lead."""
+class Account(InlineAccount):
+    """An account behind one proxy."""
 
     def __init__(self, **settings: Any) -> None:
-        self.leads: list[dict[str, Any]] = []
-        transport = httpx.MockTransport(self._take)
-        self.fprom = Fprom(
-            FpromSettings(
-                api_key="key-of-the-account",
-                account_id="account-7",
-                delivery="inline",
-                **{"trusted_proxies": 1, **settings},
-            ),
-            client=httpx.Client(transport=transport),
-        )
-
-    def _take(self, request: httpx.Request) -> httpx.Response:
-        self.leads.append(json.loads(request.content))
-        return httpx.Response(200, json={"id": len(self.leads)})
+        super().__init__(**{"trusted_proxies": 1, **settings})
 
     def check(self, answer: Any) -> None:
         """Hold the view's answer and the one lead to what the visitor sent."""

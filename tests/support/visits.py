@@ -1,16 +1,13 @@
-"""An account whose clock stands still, and one request through either middleware."""
+"""One request of a visitor through either middleware, and what came back."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from fprom_middleware import Fprom, FpromSettings, TrackingContext, get_tracking
+from fprom_middleware import TrackingContext, get_tracking
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.visitor.keep_cookie import COOKIE
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
@@ -18,11 +15,10 @@ from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 if TYPE_CHECKING:
     from http.cookies import Morsel
 
-NOW = 1745573391.973
-DAY = 86400
-KEY = "the key that signs since this spring"
+    from fprom_middleware import Fprom
+
 OLD_KEY = "the key that signed until this spring"
-FOREIGN_KEY = "somebody else's key of a good length"
+FOREIGN_KEY = "the key of another app, of a good length"
 TID = "3c9d7f52-6c1e-4c0e-9d2a-5a8a1f0b7e64"
 OTHER_TID = "a0b1c2d3-0000-4111-8222-333344445555"
 IP = "203.0.113.77"
@@ -35,51 +31,6 @@ NAVIGATION = {
     "Sec-Fetch-Mode": "navigate",
 }
 """What a browser sends when a person opens a page."""
-
-
-class Clock:
-    """The time, which passes only when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        """Return seconds since the epoch."""
-        return self.now
-
-    def later(self, *, days: float = 0, seconds: float = 0) -> None:
-        """Let time pass."""
-        self.now += days * DAY + seconds
-
-
-class Account:
-    """An `Fprom` whose API takes every lead at once."""
-
-    def __init__(self, clock: Clock | None = None, **settings: Any) -> None:
-        self.clock = clock or Clock()
-        self.leads: list[dict[str, Any]] = []
-        transport = httpx.MockTransport(self._take)
-        self.fprom = Fprom(
-            FpromSettings(
-                **{
-                    "api_key": "key-of-the-account",
-                    "account_id": "account-7",
-                    "delivery": "inline",
-                    "secret_keys": KEY,
-                    **settings,
-                },
-            ),
-            clock=self.clock,
-            client=httpx.Client(transport=transport),
-        )
-
-    def _take(self, request: httpx.Request) -> httpx.Response:
-        self.leads.append(json.loads(request.content))
-        return httpx.Response(200, json={"id": len(self.leads)})
-
-    def of(self, **settings: Any) -> Account:
-        """Return an account with other settings and this one's clock."""
-        return Account(self.clock, **settings)
 
 
 @dataclass

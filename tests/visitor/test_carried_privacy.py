@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import TrackingContext, dump_tracking, track_signup
-from tests.support.visits import EMAIL, IP, TID, Account
+from tests.support.accounts import Account
+from tests.support.visits import EMAIL, IP, TID
 
 if TYPE_CHECKING:
     from tests.support.visits import Visit

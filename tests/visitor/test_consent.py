@@ -11,7 +11,8 @@ from starlette.requests import HTTPConnection
 from werkzeug.wrappers import Request
 
 from fprom_middleware import FpromConfigError, FpromSettings, Lead, TrackingContext
-from tests.support.visits import EMAIL, IP, TID, Account
+from tests.support.accounts import Account
+from tests.support.visits import EMAIL, IP, TID
 
 if TYPE_CHECKING:
     from tests.support.visits import Visit

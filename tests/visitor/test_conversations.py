@@ -13,7 +13,8 @@ from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
 
 from fprom_middleware.asgi import FpromMiddleware
-from tests.support.visits import NAVIGATION, TID, Account
+from tests.support.accounts import Account
+from tests.support.visits import NAVIGATION, TID
 from tests.visitor.asgi_apps import Events, readable, without_ours
 
 if TYPE_CHECKING:

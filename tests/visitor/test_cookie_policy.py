@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.visits import HTML, NAVIGATION, TID, Account
+from tests.support.accounts import Account
+from tests.support.visits import HTML, NAVIGATION, TID
 
 if TYPE_CHECKING:
     from tests.support.visits import Visit

@@ -11,19 +11,9 @@ import pytest
 from fprom_middleware import FpromConfigError, FpromSettings, track_signup
 from fprom_middleware.visitor.keep_cookie import COOKIE
 from fprom_middleware.visitor.tokens import keep_serializer
-from tests.support.visits import (
-    DAY,
-    EMAIL,
-    FOREIGN_KEY,
-    IP,
-    KEY,
-    NAVIGATION,
-    NOW,
-    OLD_KEY,
-    OTHER_TID,
-    TID,
-    Account,
-)
+from tests.support.accounts import SIGNING_KEY, Account
+from tests.support.clock import DAY, NOW
+from tests.support.visits import EMAIL, FOREIGN_KEY, IP, NAVIGATION, OLD_KEY, OTHER_TID, TID
 
 if TYPE_CHECKING:
     from tests.support.visits import Visit
@@ -47,9 +37,9 @@ def test_the_cookie_is_our_own(keeping: Account, visit: Visit) -> None:
     assert name.startswith(f"{COOKIE}=")
     assert attributes == [f"Max-Age={60 * DAY}", "Path=/", "HttpOnly", "SameSite=Lax"]
     value = name.partition("=")[2]
-    assert keep_serializer([KEY]).loads(value) == [TID, "anna", int(NOW)]
+    assert keep_serializer([SIGNING_KEY]).loads(value) == [TID, "anna", int(NOW)]
     assert EMAIL not in line
-    assert IP not in str(keep_serializer([KEY]).loads(value))
+    assert IP not in str(keep_serializer([SIGNING_KEY]).loads(value))
 
 
 def test_a_visitor_nobody_referred_gets_none(keeping: Account, visit: Visit) -> None:
@@ -129,13 +119,13 @@ def test_a_newer_visitor_takes_nothing_of_the_older(keeping: Account, visit: Vis
         ".eJw.x",
         "ünsigned",
         keep_serializer([FOREIGN_KEY]).dumps([OTHER_TID, "ben", int(NOW)]),
-        keep_serializer([KEY]).dumps([OTHER_TID, "ben"]),
-        keep_serializer([KEY]).dumps([OTHER_TID, 5, int(NOW)]),
-        keep_serializer([KEY]).dumps([OTHER_TID, "ben", "now"]),
-        keep_serializer([KEY]).dumps([OTHER_TID, "ben", True]),
-        keep_serializer([KEY]).dumps({"tid": OTHER_TID}),
-        keep_serializer([KEY]).dumps([OTHER_TID, "ben", int(NOW) - 60 * DAY - 1]),
-        keep_serializer([KEY]).dumps([OTHER_TID, "ben", int(NOW) + 3600]),
+        keep_serializer([SIGNING_KEY]).dumps([OTHER_TID, "ben"]),
+        keep_serializer([SIGNING_KEY]).dumps([OTHER_TID, 5, int(NOW)]),
+        keep_serializer([SIGNING_KEY]).dumps([OTHER_TID, "ben", "now"]),
+        keep_serializer([SIGNING_KEY]).dumps([OTHER_TID, "ben", True]),
+        keep_serializer([SIGNING_KEY]).dumps({"tid": OTHER_TID}),
+        keep_serializer([SIGNING_KEY]).dumps([OTHER_TID, "ben", int(NOW) - 60 * DAY - 1]),
+        keep_serializer([SIGNING_KEY]).dumps([OTHER_TID, "ben", int(NOW) + 3600]),
     ],
 )
 def test_a_cookie_that_does_not_verify(keeping: Account, visit: Visit, bad: str) -> None:
@@ -146,7 +136,7 @@ def test_a_cookie_that_does_not_verify(keeping: Account, visit: Visit, bad: str)
     beside = visit(keeping.fprom, cookie=f"{COOKIE}={bad}; {VENDOR}")
     assert beside.context.tid == TID
     value = beside.jar.partition("=")[2]
-    assert keep_serializer([KEY]).loads(value) == [TID, "anna", int(NOW)]
+    assert keep_serializer([SIGNING_KEY]).loads(value) == [TID, "anna", int(NOW)]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +167,7 @@ def test_a_clock_behind_the_one_that_wrote(keeping: Account, visit: Visit) -> No
 def test_rotation(keeping: Account, visit: Visit) -> None:
     """A cookie of the older key is read until that key is taken out."""
     kept = visit(keeping.of(keep_days=60, secret_keys=OLD_KEY).fprom, cookie=VENDOR).jar
-    both = keeping.of(keep_days=60, secret_keys=f"{OLD_KEY},{KEY}")
+    both = keeping.of(keep_days=60, secret_keys=f"{OLD_KEY},{SIGNING_KEY}")
 
     assert visit(both.fprom, cookie=kept).context.tid == TID
     assert visit(keeping.fprom, cookie=kept).context.tid is None

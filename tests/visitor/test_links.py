@@ -10,7 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from fprom_middleware import track_signup
-from tests.support.visits import DAY, EMAIL, IP, NAVIGATION, OTHER_TID, TID, Account
+from tests.support.accounts import Account
+from tests.support.clock import DAY
+from tests.support.visits import EMAIL, IP, NAVIGATION, OTHER_TID, TID
 
 if TYPE_CHECKING:
     from tests.support.visits import Visit

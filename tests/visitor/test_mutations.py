@@ -17,7 +17,9 @@ from itsdangerous.encoding import base64_encode
 from fprom_middleware import FpromTokenError, TrackingContext
 from fprom_middleware.visitor.keep_cookie import COOKIE
 from fprom_middleware.visitor.tokens import MAX_TOKEN
-from tests.support.visits import FOREIGN_KEY, IP, KEY, NOW, OLD_KEY, TID, Account
+from tests.support.accounts import SIGNING_KEY, Account
+from tests.support.clock import NOW
+from tests.support.visits import FOREIGN_KEY, IP, OLD_KEY, TID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,13 +92,13 @@ def other_purpose(dice: random.Random, token: str) -> str:
     kwargs = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
     if dice.random() < 0.2:
         kwargs = {}
-    serializer = URLSafeSerializer(KEY, salt=salt, signer_kwargs=kwargs)
+    serializer = URLSafeSerializer(SIGNING_KEY, salt=salt, signer_kwargs=kwargs)
     return str(serializer.dumps([TID, dice.random(), IP, int(NOW)]))
 
 
 def other_key(dice: random.Random, token: str) -> str:
     """Sign the right way with keys that are near the right one, or far from it."""
-    near = [KEY[:-1], KEY[1:], f"{KEY}x", KEY.upper()]
+    near = [SIGNING_KEY[:-1], SIGNING_KEY[1:], f"{SIGNING_KEY}x", SIGNING_KEY.upper()]
     key = dice.choice([FOREIGN_KEY, OLD_KEY, f"{dice.random():.16f}", *near])
     return Account(secret_keys=key).fprom.dump_tracking(VISITOR)
 
@@ -151,7 +153,7 @@ def test_no_mutation_is_taken(account: Account, way: Way) -> None:
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_no_mutation_of_the_cookie_is_taken(visit: Visit, way: Way) -> None:
     """The keep cookie, changed in the same ways, says nothing, and nothing raises."""
-    account = Account(keep_days=60, secret_keys=KEY)
+    account = Account(keep_days=60, secret_keys=SIGNING_KEY)
     seen = visit(account.fprom, cookie=f"_fprom_tid={TID}; _fprom_ref=anna")
     original = seen.jar.partition("=")[2]
     assert visit(account.fprom, cookie=seen.jar).context.tid == TID

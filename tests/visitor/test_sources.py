@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware import track_signup
-from tests.support.visits import EMAIL, IP, NAVIGATION, OTHER_TID, TID, Account
+from tests.support.accounts import Account
+from tests.support.visits import EMAIL, IP, NAVIGATION, OTHER_TID, TID
 
 if TYPE_CHECKING:
     from tests.support.visits import Visit

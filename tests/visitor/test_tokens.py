@@ -22,7 +22,9 @@ from fprom_middleware import (
     track_signup,
 )
 from fprom_middleware.visitor.tokens import MAX_TOKEN, SKEW, keep_serializer
-from tests.support.visits import DAY, EMAIL, FOREIGN_KEY, IP, KEY, NOW, OLD_KEY, TID, Account
+from tests.support.accounts import SIGNING_KEY, Account
+from tests.support.clock import DAY, NOW
+from tests.support.visits import EMAIL, FOREIGN_KEY, IP, OLD_KEY, TID
 
 if TYPE_CHECKING:
     from tests.support.visits import Visit
@@ -39,7 +41,7 @@ def refusal(fprom: Fprom, token: object, **options: Any) -> str:
     return caught.value.reason
 
 
-def signed(payload: object, *, key: str = KEY, purpose: str = "signup") -> str:
+def signed(payload: object, *, key: str = SIGNING_KEY, purpose: str = "signup") -> str:
     """Sign any payload as a token is signed."""
     salt = f"fprom_middleware.token.{purpose}"
     kwargs = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
@@ -116,7 +118,10 @@ def test_a_naive_moment_is_utc(account: Account) -> None:
 def test_rotation(account: Account) -> None:
     """The last key signs, all verify; without its key a token is foreign."""
     fprom = account.fprom
-    old, both = account.of(secret_keys=OLD_KEY).fprom, account.of(secret_keys=[OLD_KEY, KEY]).fprom
+    old, both = (
+        account.of(secret_keys=OLD_KEY).fprom,
+        account.of(secret_keys=[OLD_KEY, SIGNING_KEY]).fprom,
+    )
     visitor = TrackingContext(TID)
 
     assert both.load_tracking(old.dump_tracking(visitor)).tid == TID
@@ -128,7 +133,7 @@ def test_purposes_do_not_mix(account: Account) -> None:
     """A token is good for its own purpose, and the keep cookie is none at all."""
     fprom = account.fprom
     token = fprom.dump_tracking(TrackingContext(TID), purpose="confirm")
-    cookie = keep_serializer([KEY]).dumps([TID, None, None, int(NOW)])
+    cookie = keep_serializer([SIGNING_KEY]).dumps([TID, None, None, int(NOW)])
 
     assert fprom.load_tracking(token, purpose="confirm").tid == TID
     assert refusal(fprom, token) == "bad_signature"
@@ -228,6 +233,6 @@ def test_no_keys(default: dict[str, Any]) -> None:
 def test_an_old_key_that_is_short_is_refused_at_start() -> None:
     """The error names the setting, and shows none of the keys."""
     with pytest.raises(FpromConfigError, match="shorter than 16") as caught:
-        FpromSettings(enabled=False, secret_keys=[KEY, "a short CANARY"])
+        FpromSettings(enabled=False, secret_keys=[SIGNING_KEY, "a short CANARY"])
     assert "CANARY" not in str(caught.value)
     assert caught.value.key == "FPROM_SECRET_KEYS"

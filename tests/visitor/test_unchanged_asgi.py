@@ -10,7 +10,8 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from fprom_middleware.asgi import FpromMiddleware
-from tests.support.visits import NAVIGATION, TID, Account
+from tests.support.accounts import Account
+from tests.support.visits import NAVIGATION, TID
 from tests.visitor.asgi_apps import APPS, HTML, Events, readable, routed, without_ours
 
 pytestmark = [

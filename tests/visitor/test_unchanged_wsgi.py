@@ -12,7 +12,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
 from fprom_middleware.wsgi import FpromMiddleware
-from tests.support.visits import NAVIGATION, TID, Account
+from tests.support.accounts import Account
+from tests.support.visits import NAVIGATION, TID
 from tests.visitor.wsgi_apps import APPS, HTML, Events
 
 if TYPE_CHECKING:

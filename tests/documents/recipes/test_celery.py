@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.documents.recipes.documents import block, lines_of, pending, sign_up
-from tests.support.loopback import LoopbackApi, wait_until
 from tests.support.services import missing, postgresql_database
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.api import LoopbackApi
 
 kombu: Any = import_module("kombu")  # half-typed: as Any it is at least honest
 BROKERS = {
@@ -98,7 +100,7 @@ def worker(shop: dict[str, str], folder: Path) -> Iterator[None]:
             cwd=folder, env=shop, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
-        wait_until(lambda: " ready." in log.read_text(), 60)
+        assert eventually(lambda: " ready." in log.read_text())
         yield
     finally:
         process.terminate()
@@ -113,7 +115,7 @@ def worker(shop: dict[str, str], folder: Path) -> Iterator[None]:
 
 
 def test_a_kick_after_the_signup_sends_the_lead(
-    shop: dict[str, str], api: LoopbackApi, tmp_path: Path
+    shop: dict[str, str], loopback: LoopbackApi, tmp_path: Path
 ) -> None:
     """Committed in one process, kicked, sent by a worker in another."""
     with worker(shop, tmp_path):
@@ -121,20 +123,22 @@ def test_a_kick_after_the_signup_sends_the_lead(
         subprocess.run(
             [sys.executable, "-c", "import own; own.kick()"], cwd=tmp_path, env=shop, check=True
         )
-        wait_until(lambda: pending(shop) == 0, 60)
+        assert eventually(lambda: pending(shop) == 0)
 
-    assert sorted(api.emails) == ["ann@example.com", "bob@example.com"]
+    assert sorted(loopback.emails) == ["ann@example.com", "bob@example.com"]
 
 
 @pytest.mark.parametrize("shop", [0.5], indirect=True)
-def test_beat_alone_sends_the_lead(shop: dict[str, str], api: LoopbackApi, tmp_path: Path) -> None:
+def test_beat_alone_sends_the_lead(
+    shop: dict[str, str], loopback: LoopbackApi, tmp_path: Path
+) -> None:
     """Nobody kicks; the schedule's task is found by its name, again and again."""
     with worker(shop, tmp_path):
         for email in ("ann@example.com", "bob@example.com"):
             sign_up(shop, email)
-            wait_until(lambda: pending(shop) == 0, 60)
+            assert eventually(lambda: pending(shop) == 0)
 
-    assert api.emails == ["ann@example.com", "bob@example.com"]
+    assert loopback.emails == ["ann@example.com", "bob@example.com"]
 
 
 def test_a_broker_that_is_away_does_not_disturb_the_signup(

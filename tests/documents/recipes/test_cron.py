@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.documents.recipes.documents import DOCS, block, pending, sign_up
-from tests.support.loopback import LoopbackApi, wait_until
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tests.support.api import LoopbackApi
 
 WAIT = 60
 
@@ -54,7 +56,7 @@ def bare(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def test_the_crontab_line_sends_what_waits(
-    shop: Path, environ: dict[str, str], api: LoopbackApi
+    shop: Path, environ: dict[str, str], loopback: LoopbackApi
 ) -> None:
     """By /bin/sh, as cron runs it; the log says what was done."""
     settings = settings_of(shop)
@@ -67,13 +69,13 @@ def test_the_crontab_line_sends_what_waits(
     )
 
     assert schedule == "* * * * * "
-    assert api.emails == ["ann@example.com", "bob@example.com"]
+    assert loopback.emails == ["ann@example.com", "bob@example.com"]
     assert (shop / "fprom.log").read_text().startswith("sent 2, ")
     assert pending(settings) == 0
 
 
 def test_the_cron_jobs_command_sends_what_waits(
-    shop: Path, environ: dict[str, str], api: LoopbackApi
+    shop: Path, environ: dict[str, str], loopback: LoopbackApi
 ) -> None:
     """The list of words in the YAML, with the secret as the environment."""
     found = re.search(r"^ +command: (\[.*\])$", block("cron.md", "yaml"), re.MULTILINE)
@@ -89,11 +91,11 @@ def test_the_cron_jobs_command_sends_what_waits(
         stdout=subprocess.DEVNULL,
     )
 
-    assert api.emails == ["ann@example.com"]
+    assert loopback.emails == ["ann@example.com"]
 
 
 def test_the_timers_service_sends_what_waits(
-    shop: Path, environ: dict[str, str], api: LoopbackApi
+    shop: Path, environ: dict[str, str], loopback: LoopbackApi
 ) -> None:
     """ExecStart and EnvironmentFile as systemd reads them: no shell."""
     unit = block("cron.md", "ini", "# /etc/systemd/system/fprom-drain.service")
@@ -110,11 +112,11 @@ def test_the_timers_service_sends_what_waits(
         stdout=subprocess.DEVNULL,
     )
 
-    assert api.emails == ["ann@example.com"]
+    assert loopback.emails == ["ann@example.com"]
 
 
 def test_the_worker_service_stays_and_stops(
-    shop: Path, environ: dict[str, str], api: LoopbackApi
+    shop: Path, environ: dict[str, str], loopback: LoopbackApi
 ) -> None:
     """It sends what comes later too, and ends at systemd's SIGTERM with exit code 0."""
     unit = block("cron.md", "ini", "# /etc/systemd/system/fprom-worker.service")
@@ -128,10 +130,10 @@ def test_the_worker_service_stays_and_stops(
         try:
             for number in (1, 2):
                 sign_up(settings_of(shop), f"v{number}@example.com")
-                wait_until(lambda: pending(settings_of(shop)) == 0)
+                assert eventually(lambda: pending(settings_of(shop)) == 0)
             process.terminate()
             assert process.wait(10) == 0
-            assert api.emails == ["v1@example.com", "v2@example.com"]
+            assert loopback.emails == ["v1@example.com", "v2@example.com"]
         finally:
             process.kill()
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.loopback import LoopbackApi
+    from tests.support.api import LoopbackApi
 
 MODELS = """
 from sqlalchemy import Integer
@@ -136,7 +136,7 @@ def tables(url: str) -> set[str]:
 
 @pytest.mark.parametrize("before", [True, False])
 def test_alembic_makes_the_tables_or_finds_them(
-    before: bool, project: dict[str, str], api: LoopbackApi, tmp_path: Path
+    before: bool, project: dict[str, str], loopback: LoopbackApi, tmp_path: Path
 ) -> None:
     """By the document's commands; leads from before survive, and the outbox accepts them."""
     environment = block("migrations.md", "python", "# migrations/env.py\nfrom fprom")
@@ -169,12 +169,12 @@ def test_alembic_may_leave_them_alone(project: dict[str, str], tmp_path: Path) -
 
 
 def test_a_django_project_registers_both_or_neither(
-    environ: dict[str, str], api: LoopbackApi, tmp_path: Path
+    environ: dict[str, str], loopback: LoopbackApi, tmp_path: Path
 ) -> None:
     """The document's settings and view: migrate, check, register, fail to register, drain."""
     settings = block("migrations.md", "python", "# settings.py")
     (tmp_path / "settings.py").write_text(
-        f"{SETTINGS}{settings}FPROM_BASE_URL = {api.url!r}\nFPROM_WORKER = 'none'\n"
+        f"{SETTINGS}{settings}FPROM_BASE_URL = {loopback.url!r}\nFPROM_WORKER = 'none'\n"
     )
     (tmp_path / "views.py").write_text(block("migrations.md", "python", "# views.py"))
     (tmp_path / "urls.py").write_text(
@@ -206,6 +206,6 @@ def test_a_django_project_registers_both_or_neither(
     manage("-c", code, DJANGO_SETTINGS_MODULE="settings")
     assert manage("manage.py", "fprom", "drain", "--wait").startswith("sent 1, ")
 
-    assert [(lead["email"], lead["uid"]) for lead in api.leads] == [("ann@example.com", "1")]
+    assert [(lead["email"], lead["uid"]) for lead in loopback.leads] == [("ann@example.com", "1")]
     assert not (tmp_path / ".fprom").exists()
     assert os.environ.get("DJANGO_SETTINGS_MODULE") is None

@@ -27,7 +27,9 @@ from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.transactions.writer import TransactionWriter
 from fprom_middleware.outbox.urls import check_same_database, outbox_url
-from tests.support.outbox import VISITOR, Api, eventually, make_lead, make_settings, sign_up
+from tests.support.accounts import make_settings
+from tests.support.leads import VISITOR, make_lead, sign_up
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from tests.support.api import Api
     from tests.support.fixtures import MakeFprom
 
 users = sa.Table("users", sa.MetaData(), sa.Column("name", sa.String(80), primary_key=True))

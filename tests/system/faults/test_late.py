@@ -11,7 +11,7 @@ from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.outbox.database import Database
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.outbox.urls import outbox_url
-from tests.support.outbox import answers
+from tests.support.leads import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
