@@ -4,9 +4,10 @@ from __future__ import annotations
 
 EXPECTED = {
     ("import", "cli.database_probe -> sqlalchemy"): "the probe's statements are the outbox's",
-    ("import", "cli.decorators -> sqlalchemy"): "a refused database becomes an error of our own",
     ("import", "delivery.durable -> sqlalchemy"): "a refused database becomes an error of our own",
-    ("import", "outbox.admin -> account"): "the commands hand in settings and a clock",
+    ("circle", "delivery.durable"): "the thread is given a type of its own room",
+    ("circle", "delivery.thread"): "the thread is given a type of its own room",
+    ("large", "outbox"): "what is written twice goes",
     ("door", "sandbox.__init__"): "its door is written",
 }
 
