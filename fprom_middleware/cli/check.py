@@ -11,7 +11,6 @@ from ..masking import mask_email, printable
 from ..outbox.admin import inspect_outbox
 from ..outbox.refusal import REFUSALS, name_refusal
 from ..settings.choices import DeliveryMode, WorkerMode
-from .database_probe import write_and_delete
 from .decorators import with_fprom
 from .drain import advice
 from .filesystem import MOUNTS, disk_warning, filesystem_of
@@ -79,7 +78,7 @@ def _check_database(fprom: Fprom) -> bool:
     with inspect_outbox(fprom.settings, fprom.clock) as inspection:
         database = inspection.outbox.database
         try:
-            seconds = write_and_delete(inspection)
+            seconds = inspection.try_write()
         except REFUSALS as error:
             click.echo(f"database: FAILED ({name_refusal(error)}){_words(error)}")
             click.echo(f"database: {_remedy(is_sqlite=database.is_sqlite)}")

@@ -13,7 +13,7 @@ from ..delivery.durable import OutboxDelivery
 from ..delivery.loop import DrainLoop
 from ..outbox.refusal import REFUSALS
 from .decorators import with_fprom
-from .output import moment, person_looks
+from .output import moment, terminal
 from .signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -139,25 +139,15 @@ def line_teller(fprom: Fprom) -> Callable[[Counts], None]:
 
 @contextmanager
 def _shown(fprom: Fprom, limit: int | None) -> Iterator[Callable[[Counts], None]]:
-    if not person_looks():
+    drawn = terminal()
+    if drawn is None:
         yield line_teller(fprom)
         return
-    from rich.progress import (  # noqa: PLC0415 - only where a person looks
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    with Progress(
-        TextColumn("draining"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    ) as progress:
-        task = progress.add_task("", total=None)
+    with drawn.bar("draining") as show:
 
         def tell(total: Counts) -> None:
             done = total["sent"] + total["duplicate"] + total["rejected"]
             goal = done + fprom.stats().pending
-            progress.update(task, completed=done, total=goal if limit is None else min(goal, limit))
+            show(done, goal if limit is None else min(goal, limit))
 
         yield tell

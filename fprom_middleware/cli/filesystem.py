@@ -7,24 +7,9 @@ from pathlib import Path
 from typing import Final
 
 MOUNTS: Final = Path("/proc/mounts")
-_NETWORK: Final = frozenset(
-    {
-        "9p",
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "gpfs",
-        "lustre",
-        "ncpfs",
-        "nfs",
-        "nfs4",
-        "smb3",
-        "smbfs",
-    }
-)
-_REMOTE_FUSE: Final = re.compile(
-    r"fuse\.(?:ceph|gcsfuse|glusterfs|juicefs|rclone|s3fs|sshfs|blobfuse)"
+_NETWORK: Final = re.compile(
+    r"(?:9p|afs|beegfs|ceph|cifs|gpfs|lustre|ncpfs|nfs4?|smb3|smbfs)$"
+    r"|fuse\.(?:ceph|gcsfuse|glusterfs|juicefs|rclone|s3fs|sshfs|blobfuse)"
 )
 _FLEETING: Final = frozenset({"aufs", "overlay", "ramfs", "rootfs", "tmpfs"})
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
@@ -43,13 +28,12 @@ def filesystem_of(path: Path, mounts: str) -> str | None:
     place, found = path.resolve(), None
     deepest = -1
     for line in mounts.splitlines():
-        fields = line.split(" ")
-        if len(fields) < 3:  # noqa: PLR2004 - device, mount point, type
-            continue
-        point = Path(_ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[1]))
-        # Of two mounts on one point the later one hides the earlier.
-        if place.is_relative_to(point) and len(point.parts) >= deepest:
-            deepest, found = len(point.parts), fields[2]
+        match line.split(" "):
+            case [_, escaped, kind, *_]:
+                point = Path(_ESCAPE.sub(lambda match: chr(int(match[1], 8)), escaped))
+                # Of two mounts on one point the later one hides the earlier.
+                if place.is_relative_to(point) and len(point.parts) >= deepest:
+                    deepest, found = len(point.parts), kind
     return found
 
 
@@ -65,7 +49,7 @@ def disk_warning(kind: str | None) -> str | None:
     if kind is None:
         return None
     elsewhere = "Use a local disk that stays, or PostgreSQL: FPROM_OUTBOX_URL=postgresql://…"
-    if kind in _NETWORK or _REMOTE_FUSE.match(kind):
+    if _NETWORK.match(kind):
         return (
             f"the outbox is on a network file system ({kind}): SQLite's locks and its WAL do not "
             f"hold there, and leads may be lost. {elsewhere}"

@@ -12,12 +12,18 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .terminal import Terminal
+
 _UNITS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
-def person_looks() -> bool:
-    """Say whether a person looks at a terminal that can be drawn on; rich does the drawing."""
-    return sys.stdout.isatty() and find_spec("rich") is not None
+def terminal() -> Terminal | None:
+    """Return what draws where a person looks; None in a pipe, and where rich is missing."""
+    if not sys.stdout.isatty() or find_spec("rich") is None:
+        return None
+    from .terminal import Terminal  # noqa: PLC0415 - a pipe need not load rich
+
+    return Terminal()
 
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -27,15 +33,9 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         head: The columns' names.
         rows: Cells that hold nothing a terminal would obey.
     """
-    if person_looks():
-        from rich.console import Console  # noqa: PLC0415 - only where it is drawn
-        from rich.table import Table  # noqa: PLC0415 - as above
-        from rich.text import Text  # noqa: PLC0415 - as above
-
-        table = Table(*head)
-        for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
-        Console().print(table)
+    drawn = terminal()
+    if drawn is not None:
+        drawn.table(head, rows)
         return
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):

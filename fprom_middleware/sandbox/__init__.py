@@ -1,7 +1,9 @@
 """A FirstPromoter on your own machine: tracking API, browser script, and a page of what arrived.
 
-This module is the part without a socket, for tests. The server stands in
-`fprom_middleware.sandbox.app`, its command is ``fprom sandbox``.
+For development and for tests: nothing here runs in production. Start reading in `double`, the
+part without a socket; `app` puts it behind HTTP, `command` is ``fprom sandbox``.
+
+May import: masking, and nothing else of the package. Only `cli.main` and tests import it.
 """
 
 from __future__ import annotations

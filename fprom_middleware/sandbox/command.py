@@ -75,26 +75,13 @@ def sandbox(host: str, port: int, api_key: str, account_id: str) -> None:
 
 def _make_server(double: FirstPromoterDouble, base_url: str) -> Server:
     try:
-        import uvicorn  # noqa: PLC0415 - the extra may not be installed
-
-        from .app import create_app  # noqa: PLC0415 - needs Starlette, as above
+        from .server import make_server  # noqa: PLC0415 - the extra may not be installed
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] not in {"starlette", "uvicorn"}:
             raise
         msg = f"the sandbox needs {missing.name}: {EXTRA}"
         raise click.ClickException(msg) from None
-    config = uvicorn.Config(
-        create_app(double, base_url=base_url),
-        access_log=False,
-        lifespan="off",
-        log_config=None,
-        log_level="error",
-        # The guard judges the socket's peer; a header must not stand in for it.
-        proxy_headers=False,
-        timeout_graceful_shutdown=1,
-        ws="none",
-    )
-    return uvicorn.Server(config)
+    return make_server(double, base_url)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -23,11 +23,13 @@ ROWS: Final = 200
 
 SNIPPET: Final = """\
 <script>
-(function (w) { w.fpr = w.fpr || function () { (w.fpr.q = w.fpr.q || []).push(arguments); }; })(window);
+(function (w) {
+  w.fpr = w.fpr || function () { (w.fpr.q = w.fpr.q || []).push(arguments); };
+})(window);
 fpr("init", {cid: %s});
 fpr("click");
 </script>
-<script src="%s/fpr.js" async></script>"""  # noqa: E501 - as it is pasted into a page
+<script src="%s/fpr.js" async></script>"""
 
 
 def render_page(double: FirstPromoterDouble, *, base_url: str, api_url: str) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 EXPECTED = {
-    ("import", "cli.database_probe -> sqlalchemy"): "the probe's statements are the outbox's",
     ("import", "delivery.durable -> sqlalchemy"): "a refused database becomes an error of our own",
     ("circle", "delivery.durable"): "the thread is given a type of its own room",
     ("circle", "delivery.thread"): "the thread is given a type of its own room",
     ("large", "outbox"): "what is written twice goes",
-    ("door", "sandbox.__init__"): "its door is written",
 }
 
 

@@ -122,18 +122,6 @@ def test_tables_of_another_version_are_the_operators(
     assert "of a newer version of fprom_middleware" in desk("check", code=2)
 
 
-def test_a_mistake_of_ours_keeps_its_trace(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bug report needs it."""
-
-    def broken(_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(module, "write_and_delete", broken)
-
-    with pytest.raises(ZeroDivisionError):
-        desk("check")
-
-
 @pytest.mark.parametrize(
     ("mounts", "told"),
     [

@@ -16,6 +16,7 @@ import pytest
 
 from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.cli.source import SettingsSource
+from fprom_middleware.cli.terminal import Terminal
 from tests.cli.conftest import run
 from tests.support.accounts import make_settings
 from tests.support.api import LoopbackApi, late
@@ -174,7 +175,7 @@ def test_a_person_sees_a_bar(
     desk: Desk, limit: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It fills up to what there is to do; the figures stand below it all the same."""
-    monkeypatch.setattr("fprom_middleware.cli.drain.person_looks", lambda: True)
+    monkeypatch.setattr("fprom_middleware.cli.drain.terminal", Terminal)
     desk.put("ann@example.com", "bob@example.com", "cat@example.com")
     end = 2 if limit else 3
 

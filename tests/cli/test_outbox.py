@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from fprom_middleware import TrackingContext
+from fprom_middleware.cli.terminal import Terminal
 from tests.support.accounts import KEY
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def test_a_program_gets_json(desk: Desk) -> None:
 
 def test_a_person_sees_a_drawn_table(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames on a terminal, and nothing that markup could change."""
-    monkeypatch.setattr("fprom_middleware.cli.output.person_looks", lambda: True)
+    monkeypatch.setattr("fprom_middleware.cli.output.terminal", Terminal)
     desk.reject("[red]ann@example.com")
 
     answer = desk("outbox")

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.cli.decorators import in_one_line
 from fprom_middleware.cli.main import main
-from fprom_middleware.cli.output import person_looks, span
+from fprom_middleware.cli.output import span, terminal
 from fprom_middleware.flask import init_app
 
 if TYPE_CHECKING:
@@ -162,11 +162,11 @@ def test_an_app_that_serves_loads_no_command() -> None:
 
 def test_a_pipe_is_not_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bars are for terminals, and for those who have rich."""
-    assert not person_looks()
+    assert terminal() is None
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert person_looks()
+    assert terminal() is not None
     monkeypatch.setattr("fprom_middleware.cli.output.find_spec", lambda _: None)
-    assert not person_looks()
+    assert terminal() is None
 
 
 @pytest.mark.parametrize(
