@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-INSTALL_HINT = """\
-Add the middleware where the application is made:
-    from fprom_middleware.wsgi import FpromMiddleware   # ASGI: fprom_middleware.asgi
-    app = FpromMiddleware(app, settings)
-(Flask: `from fprom_middleware.flask import init_app`, then `init_app(app)`.)"""
-
 
 class FpromError(Exception):
     """Base class of every exception of this package."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ..errors import INSTALL_HINT, FpromNotInstalled
+from ..errors import FpromNotInstalled
 from .context import KEY, TrackingContext
+from .install_hint import install_hint
 
 # Where frameworks keep the environ or the scope of a request.
 _ATTRIBUTES = ("environ", "scope", "env", "wsgi_environ", "_scope")
@@ -39,7 +40,12 @@ def get_tracking(request: object) -> TrackingContext:
     Raises:
         FpromNotInstalled: No middleware ran before; the text shows the lines to add.
     """
-    return locate(request)[0]
+    # The shortest way for a raw environ or scope, which is what adapters hand in.
+    if type(request) is dict:
+        found = request.get(KEY)
+        if isinstance(found, TrackingContext):
+            return found
+    return locate(request).context
 
 
 def locate(request: object) -> Located:
@@ -54,18 +60,12 @@ def locate(request: object) -> Located:
     Raises:
         FpromNotInstalled: As in `get_tracking`.
     """
-    # The shortest way for a raw environ or scope, which is what adapters hand in.
-    if type(request) is dict:
-        found = request.get(KEY)
-        if isinstance(found, TrackingContext):
-            return Located(found, request)
     if type(request) is Located:
         return request
     for found, mapping in _places(request):
         if isinstance(found, TrackingContext):
             return Located(found, mapping)
-    msg = f"This {type(request).__name__} holds no tracking context. {INSTALL_HINT}"
-    raise FpromNotInstalled(msg)
+    raise FpromNotInstalled(install_hint(request))
 
 
 def _places(request: object) -> Iterator[tuple[object, Mapping[str, Any] | None]]:

@@ -6,7 +6,8 @@ import asyncio
 import threading
 import wsgiref.util
 from collections import UserDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +28,7 @@ from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.visitor.context import KEY
 from fprom_middleware.visitor.locate import locate
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
+from tests.support.django import django_settings
 
 TID = "f3a1b2c4-1111-4222-8333-abcdefab1234"
 CONTEXT = TrackingContext(tid=TID, ref_id="anna-the-promoter", ip="93.184.216.34")
@@ -138,18 +140,97 @@ NOT_FOUND: dict[str, Any] = {
 
 @pytest.mark.parametrize("where", NOT_FOUND)
 def test_not_found(where: str) -> None:
-    """Without the middleware the error shows the two lines to add."""
+    """Without the middleware the error shows the lines to add."""
     request_ = NOT_FOUND[where]
+    protocol = "asgi" if where == "a scope without the middleware" else "wsgi"
 
     with pytest.raises(FpromNotInstalled) as caught:
         get_tracking(request_)
 
     text = str(caught.value)
-    assert "\n    from fprom_middleware.wsgi import FpromMiddleware" in text
-    assert "\n    app = FpromMiddleware(app, settings)\n" in text
+    assert f"\n    from fprom_middleware.{protocol} import FpromMiddleware\n" in text
+    assert "\n    app = FpromMiddleware(app, settings)" in text
     assert type(request_).__name__ in text
     assert isinstance(caught.value, FpromError)
     assert isinstance(caught.value, LookupError)
+
+
+def make_flask_proxy(stack: ExitStack) -> Any:
+    """Return Flask's request as a view imports it."""
+    import flask  # noqa: PLC0415 - one of several frameworks, each asked where it is wanted
+
+    stack.enter_context(flask.Flask("shop").test_request_context("/"))
+    return flask.request
+
+
+def make_django_request(stack: ExitStack) -> Any:
+    """Return Django's request, as a test of a view makes it."""
+    from django.http import HttpRequest  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
+
+    stack.enter_context(django_settings())
+    return HttpRequest()
+
+
+def make_fastapi_request(_: ExitStack) -> Any:
+    """Return the request of a FastAPI app: Starlette's, which says whose app it is."""
+    from fastapi import FastAPI, Request  # noqa: PLC0415 - as above
+
+    return Request({"type": "http", "app": FastAPI()})
+
+
+def make_starlette_socket(_: ExitStack) -> Any:
+    """Return Starlette's websocket."""
+    from starlette.websockets import WebSocket  # noqa: PLC0415 - as above
+
+    async def nothing(*_arguments: Any) -> Any:
+        return None
+
+    return WebSocket({"type": "websocket"}, nothing, nothing)
+
+
+INIT_APP = "from fprom_middleware.{0} import init_app\n    init_app(app)"
+WRAP = "from fprom_middleware.{0} import FpromMiddleware\n    app = FpromMiddleware(app, settings)"
+HINTS: dict[str, tuple[Callable[[ExitStack], Any], str, str]] = {
+    "Flask": (make_flask_proxy, "This Request ", INIT_APP.format("flask")),
+    "Django": (
+        make_django_request,
+        "This HttpRequest ",
+        'MIDDLEWARE = ["fprom_middleware.django.FpromMiddleware", ...]',
+    ),
+    "FastAPI": (make_fastapi_request, "This Request ", INIT_APP.format("fastapi")),
+    "Starlette": (make_starlette_socket, "This WebSocket ", INIT_APP.format("starlette")),
+    "a scope of a FastAPI app": (
+        lambda stack: make_fastapi_request(stack).scope,
+        "This dict ",
+        INIT_APP.format("fastapi"),
+    ),
+    "a scope": (lambda _: {"type": "http"}, "This dict ", WRAP.format("asgi")),
+    "an environ": (lambda _: {"REQUEST_METHOD": "GET"}, "This dict ", WRAP.format("wsgi")),
+    "another ASGI framework": (
+        lambda _: SimpleNamespace(scope={"type": "http"}),
+        "This SimpleNamespace ",
+        WRAP.format("asgi"),
+    ),
+    "another WSGI framework": (
+        lambda _: SimpleNamespace(environ={"REQUEST_METHOD": "GET"}),
+        "This SimpleNamespace ",
+        WRAP.format("wsgi"),
+    ),
+}
+
+
+@pytest.mark.parametrize("framework", HINTS)
+def test_the_lines_of_the_framework_whose_request_it_is(framework: str) -> None:
+    """The error names the request's own class, and no other framework's lines."""
+    make, name, lines = HINTS[framework]
+
+    with ExitStack() as stack, pytest.raises(FpromNotInstalled) as caught:
+        get_tracking(make(stack))
+
+    text = str(caught.value)
+    assert text.startswith(name)
+    assert text.endswith(lines)
+    assert text.count("fprom_middleware.") == 1
 
 
 def test_only_mappings_are_asked() -> None:
