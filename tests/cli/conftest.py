@@ -7,38 +7,32 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from fprom_middleware import Fprom, TrackingContext
+from fprom_middleware import TrackingContext
 from fprom_middleware.cli.group import make_group
 from fprom_middleware.cli.source import SettingsSource
-from tests.support.accounts import fprom_environment, make_settings
-from tests.support.api import Api
-from tests.support.clock import Clock
+from tests.support.accounts import fprom_environment
 from tests.support.programs import clean_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from click.testing import Result
 
-    from tests.support.api import LoopbackApi
+    from fprom_middleware import Fprom
+    from tests.support.api import Api, LoopbackApi
+    from tests.support.clock import Clock
+    from tests.support.fixtures import MakeFprom
 
 
 class Desk:
     """Runs commands for an account whose outbox is a file."""
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
-        self.api = Api(self.clock)
-        self.url = f"sqlite:///{folder / 'outbox.db'}"
-        self.made: list[Fprom] = []
+    def __init__(self, url: str, clock: Clock, api: Api, make: MakeFprom) -> None:
+        self.url, self.clock, self.api = url, clock, api
+        self._make = make
         self.fprom = self.make()
 
     def make(self, **more: Any) -> Fprom:
         """Make an account, which the test's end closes."""
-        settings = make_settings(self.url, **more)
-        self.made.append(Fprom(settings, clock=self.clock, client=self.api.client))
-        return self.made[-1]
+        return self._make(self.url, **more)
 
     def put(self, *emails: str) -> None:
         """Hand in sign-ups."""
@@ -69,17 +63,12 @@ def run(source: SettingsSource, *arguments: str, code: int = 0) -> Result:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(sqlite_url: str, clock: Clock, api: Api, make: MakeFprom) -> Desk:
     """An account with an empty outbox."""
-    one = Desk(tmp_path)
-    with one.api.client:
-        yield one
-        for fprom in one.made:
-            fprom.close()
+    return Desk(sqlite_url, clock, api, make)
 
 
 @pytest.fixture
-def environ(loopback: LoopbackApi, tmp_path: Path) -> dict[str, str]:
+def environ(loopback: LoopbackApi, sqlite_url: str) -> dict[str, str]:
     """An environment for a process: the settings, and nothing else of ours."""
-    outbox_url = f"sqlite:///{tmp_path / 'outbox.db'}"
-    return clean_environment(**fprom_environment(loopback, FPROM_OUTBOX_URL=outbox_url))
+    return clean_environment(**fprom_environment(loopback.url, FPROM_OUTBOX_URL=sqlite_url))

@@ -124,7 +124,7 @@ def test_celery(
     account: Account, loopback: LoopbackApi, monkeypatch: pytest.MonkeyPatch, request: Any
 ) -> None:
     """The job's own `Fprom`, made of the environment, takes the token of the web process."""
-    for key, value in fprom_environment(loopback).items():
+    for key, value in fprom_environment(loopback.url).items():
         monkeypatch.setenv(key, value)
     monkeypatch.setenv("FPROM_SECRET_KEYS", account.fprom.settings.secret_keys[0])
     monkeypatch.setenv("FPROM_DELIVERY", "inline")

@@ -14,8 +14,6 @@ from tests.support.clock import NOW, Clock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.api import LoopbackApi
-
 KEY = "key-of-the-account"
 ACCOUNT = "account-7"
 SIGNING_KEY = "the key that signs since this spring"
@@ -23,9 +21,9 @@ CREDENTIALS = {"FPROM_API_KEY": KEY, "FPROM_ACCOUNT_ID": ACCOUNT}
 """As an environment or a framework's settings have them."""
 
 
-def fprom_environment(loopback: LoopbackApi, **more: str) -> dict[str, str]:
+def fprom_environment(base_url: str, **more: str) -> dict[str, str]:
     """The variables of a process that calls an API on a socket, and more of them."""
-    return CREDENTIALS | {"FPROM_BASE_URL": loopback.url} | more
+    return CREDENTIALS | {"FPROM_BASE_URL": base_url} | more
 
 
 def make_settings(url: str | None = None, **more: Any) -> FpromSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,13 @@ def clean_environment(**more: str) -> dict[str, str]:
     """Return this process's environment without what would change ours, and with more."""
     kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(OURS)}
     return kept | {"PATH": os.pathsep.join([str(BIN), kept.get("PATH", "")])} | more
+
+
+def find_port() -> int:
+    """Return a port of this machine on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def start_program(code: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:

@@ -31,6 +31,8 @@ NAVIGATION = {
     "Sec-Fetch-Mode": "navigate",
 }
 """What a browser sends when a person opens a page."""
+REFERRED = NAVIGATION | {"Cookie": f"_fprom_tid={TID}"}
+"""The same of a visitor whom a promoter has sent."""
 
 
 @dataclass

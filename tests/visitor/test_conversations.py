@@ -14,15 +14,13 @@ from starlette.testclient import TestClient
 
 from fprom_middleware.asgi import FpromMiddleware
 from tests.support.accounts import Account
-from tests.support.visits import NAVIGATION, TID
+from tests.support.visits import REFERRED, TID
 from tests.visitor.asgi_apps import Events, readable, without_ours
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.websockets import WebSocket
-
-VISITOR = NAVIGATION | {"Cookie": f"_fprom_tid={TID}"}
 
 
 async def listen(app: Any, events: Events) -> None:
@@ -44,7 +42,7 @@ async def listen(app: Any, events: Events) -> None:
 
     # Before version 2.4 of the protocol a server told in receive that the client is gone.
     scope = {"type": "http", "method": "GET", "asgi": {"spec_version": "2.3"}}
-    headers = [(name.lower().encode(), value.encode()) for name, value in VISITOR.items()]
+    headers = [(name.lower().encode(), value.encode()) for name, value in REFERRED.items()]
     await app({**scope, "headers": headers}, receive, send)
 
 
@@ -88,7 +86,7 @@ def test_a_websocket() -> None:
     app = Starlette(routes=[WebSocketRoute("/", talk)])
     with (
         TestClient(FpromMiddleware(app, Account(keep_days=60).fprom)) as client,
-        client.websocket_connect("/", headers=VISITOR) as socket,
+        client.websocket_connect("/", headers=REFERRED) as socket,
     ):
         headers: Any = socket.extra_headers
         assert [name for name, _ in headers] == [b"x-own", b"content-type"]

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from fprom_middleware.asgi import FpromMiddleware
 from tests.support.accounts import Account
-from tests.support.visits import NAVIGATION, TID
+from tests.support.visits import REFERRED
 from tests.visitor.asgi_apps import APPS, HTML, Events, readable, routed, without_ours
 
 pytestmark = [
@@ -19,8 +19,6 @@ pytestmark = [
     # trio's word for a generator that Starlette leaves when the client is gone.
     pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning"),
 ]
-
-VISITOR = NAVIGATION | {"Cookie": f"_fprom_tid={TID}"}
 
 REQUESTS: dict[str, dict[str, str]] = {
     "whole": {},
@@ -51,7 +49,7 @@ async def serve(
         "query_string": b"",
         "scheme": "http",
         "client": ("203.0.113.7", 4711),
-        "headers": [(k.lower().encode(), v.encode()) for k, v in (VISITOR | headers).items()],
+        "headers": [(k.lower().encode(), v.encode()) for k, v in (REFERRED | headers).items()],
     }
     incoming = [
         {"type": "http.request", "body": b"a", "more_body": True},
@@ -110,7 +108,7 @@ async def test_nothing_else_changes(
         assert found == 0 or (method == "GET" and account.fprom.settings.keep_days)
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/files/kit.py", "/files/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/files/asgi_apps.py", "/files/nowhere"])
 @pytest.mark.parametrize("request_kind", REQUESTS)
 async def test_a_whole_app(path: str, request_kind: str) -> None:
     """Static files, 304s and pages for what is not there go through as they are."""

@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder
 
 from fprom_middleware.wsgi import FpromMiddleware
 from tests.support.accounts import Account
-from tests.support.visits import NAVIGATION, TID
+from tests.support.visits import REFERRED
 from tests.visitor.wsgi_apps import APPS, HTML, Events
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def serve(
     app: App, method: str, headers: dict[str, str], events: Events, *, stop_after: int | None = None
 ) -> Any:
     """Do what a server does, and write down what happens in which order."""
-    environ = EnvironBuilder(
-        method=method, headers=Headers(NAVIGATION | {"Cookie": f"_fprom_tid={TID}"} | headers)
-    ).get_environ()
+    environ = EnvironBuilder(method=method, headers=Headers(REFERRED | headers)).get_environ()
     environ["wsgi.file_wrapper"] = FileWrapper
     is_sent = False
 
@@ -178,9 +176,7 @@ def test_it_keeps_to_pep_3333() -> None:
 
     fprom = Account(keep_days=60).fprom
     wrapped = validator(FpromMiddleware(validator(app), fprom))
-    environ = EnvironBuilder(
-        headers=Headers(NAVIGATION | {"Cookie": f"_fprom_tid={TID}"})
-    ).get_environ()
+    environ = EnvironBuilder(headers=Headers(REFERRED)).get_environ()
     heads: list[Any] = []
 
     def start_response(*given: Any) -> Any:

@@ -20,7 +20,7 @@ def environ(loopback: LoopbackApi, tmp_path: Path) -> dict[str, str]:
     """The environment of an app whose web processes send nothing themselves."""
     return clean_environment(
         **fprom_environment(
-            loopback,
+            loopback.url,
             FPROM_OUTBOX_URL=f"sqlite:///{tmp_path}/.fprom/outbox.db",
             FPROM_WORKER="none",
         ),

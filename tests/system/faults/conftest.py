@@ -34,12 +34,6 @@ def double(tmp_path: Path) -> Iterator[Double]:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """An outbox on SQLite."""
-    return f"sqlite:///{tmp_path / 'outbox.db'}"
-
-
-@pytest.fixture
 def postgresql_url() -> Iterator[str]:
     """An outbox on a database of its own of the PostgreSQL server."""
     with postgresql_database("faults") as url:

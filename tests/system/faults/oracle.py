@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fprom_middleware import Fprom, FpromSettings
+from fprom_middleware import Fprom
+from tests.support.accounts import make_settings
 from tests.system.faults.double import GOOD
 
 if TYPE_CHECKING:
@@ -25,14 +26,7 @@ def find_lost(acknowledged: AbstractSet[str], double: Double) -> set[str]:
 def drain_fully(outbox_url: str, double: Double, *, seconds: float = 120.0) -> None:
     """Send everything that waits, with every server dead and the API well again."""
     double.follow(GOOD)
-    settings = FpromSettings(
-        api_key="key",
-        account_id="account",
-        base_url=double.url,
-        outbox_url=outbox_url,
-        worker="none",
-        rate_limit=10_000_000,
-    )
+    settings = make_settings(outbox_url, base_url=double.url, rate_limit=10_000_000)
     fprom = Fprom(settings, clock=lambda: time.time() + LATER)
     try:
         ends = time.monotonic() + seconds

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,13 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.support import accounts
+from tests.support.programs import BIN, ROOT, clean_environment, find_port
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tests.system.faults.double import Double
 
-ROOT = Path(__file__).resolve().parents[3]
-BIN = Path(sys.executable).parent
 APP = "tests.system.faults.app"
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -50,25 +50,11 @@ SERVERS: dict[str, tuple[str, ...]] = {
 }
 
 
-def find_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def fprom_environment(double: Double, outbox_url: str, **settings: str) -> dict[str, str]:
     """Return the FPROM_* variables of an app whose calls go to the double."""
-    given = {
-        "api_key": "key",
-        "account_id": "account",
-        "base_url": double.url,
-        "outbox_url": outbox_url,
-        "timeout": "1",
-        "rate_limit": "1000000",
-        **settings,
-    }
-    return {f"FPROM_{name.upper()}": value for name, value in given.items()}
+    given = {"outbox_url": outbox_url, "timeout": "1", "rate_limit": "1000000", **settings}
+    named = {f"FPROM_{name.upper()}": value for name, value in given.items()}
+    return accounts.fprom_environment(double.url, **named)
 
 
 class Server:
@@ -84,8 +70,7 @@ class Server:
         self.port = find_port()
         self.kills = 0
         self._command = [part.format(port=self.port) for part in command]
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("FPROM_", "COV"))}
-        self._environment = {**inherited, "PYTHONPATH": str(ROOT), **environment}
+        self._environment = clean_environment(PYTHONPATH=str(ROOT), **environment)
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         # By process id, when each was born: an id may be given to somebody else later.

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from tests.support.programs import find_port
 from tests.support.services import missing
 from tests.system.faults.double import GOOD, SLUGGISH, Double
 from tests.system.faults.load import Load, percentile
 from tests.system.faults.oracle import drain_fully, find_lost
 from tests.system.faults.scale import pick, report
-from tests.system.faults.servers import Server, find_port, fprom_environment, gunicorn
+from tests.system.faults.servers import Server, fprom_environment, gunicorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.programs import ROOT
 from tests.system.faults.double import MISBEHAVING, Double
 from tests.system.faults.load import Load
 from tests.system.faults.oracle import drain_fully, find_lost
 from tests.system.faults.scale import pick
-from tests.system.faults.servers import ROOT, Server, fprom_environment, gunicorn
+from tests.system.faults.servers import Server, fprom_environment, gunicorn
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.accounts import fprom_environment
 from tests.support.misbehaving import SENT, Server, answer, serving
 from tests.system.servers.running import Running
 
@@ -25,14 +26,12 @@ def api() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def settings(api: Server) -> dict[str, str]:
     """Settings of an account behind one trusted proxy on this machine."""
-    return {
-        "FPROM_API_KEY": "key-of-the-account",
-        "FPROM_ACCOUNT_ID": "account-7",
-        "FPROM_BASE_URL": api.url,
-        "FPROM_DELIVERY": "inline",
-        "FPROM_TRUSTED_PROXIES": "127.0.0.1",
-        "FPROM_SEND_IP": "any",
-    }
+    return fprom_environment(
+        api.url,
+        FPROM_DELIVERY="inline",
+        FPROM_TRUSTED_PROXIES="127.0.0.1",
+        FPROM_SEND_IP="any",
+    )
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.programs import clean_environment, find_port
+from tests.support.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-PATIENCE = 30.0
 ADDRESS = re.compile(r"127\.0\.0\.1:([1-9]\d*)")
 WSGI, ASGI = "shop:wsgi", "shop:asgi_app"
 # By default waitress takes X-Forwarded-For away from every request.
@@ -69,7 +71,7 @@ class Running:
         self.address: tuple[str, int] | str | None = None
         port = 0
         if any(PORT in word for word in command):
-            port = _free_port()
+            port = find_port()
             self.address = ("127.0.0.1", port)
         words = [word.format(port=port, socket=self._path) for word in command[1:]]
         with self._log.open("wb") as log:
@@ -77,7 +79,9 @@ class Running:
                 [sys.executable, "-m", command[0], *words],
                 cwd=HERE,
                 # gunicorn keeps a control socket in the home directory.
-                env=_clean_environment() | environment | {"HOME": str(folder)},
+                env=clean_environment(
+                    HOME=str(folder), PYTHONUNBUFFERED="1", PYTHONPATH=str(HERE), **environment
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -181,15 +185,3 @@ def running(
         yield server
     finally:
         server.stop()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def _clean_environment() -> dict[str, str]:
-    dropped = ("FPROM_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FORWARDED_ALLOW_IPS")
-    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(dropped)}
-    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(HERE)}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.servers.running import ASGI, COMMANDS, PATIENCE, SOCKET_COMMANDS, WSGI, running
+from tests.support.waiting import PATIENCE
+from tests.system.servers.running import ASGI, COMMANDS, SOCKET_COMMANDS, WSGI, running
 
 if TYPE_CHECKING:
     from pathlib import Path
