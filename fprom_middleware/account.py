@@ -17,7 +17,7 @@ from .events.receipt import Reason, Receipt, Status
 from .forking import call_in_child
 from .hooks import hook_errors
 from .settings.choices import DeliveryMode, WorkerMode
-from .settings.model import NO_SIGNING_KEYS, FpromSettings
+from .settings.model import NO_SIGNING_KEYS, FpromSettings, hide_secrets
 from .visitor.consent import may_track
 from .visitor.context import TrackingContext
 from .visitor.locate import locate
@@ -67,6 +67,7 @@ class Fprom:
         clock: Callable[[], float] = time.time,
         client: httpx.Client | None = None,
     ) -> None:
+        settings = hide_secrets(settings)
         if settings is None:
             settings = FpromSettings.from_env()
         elif isinstance(settings, Mapping):
@@ -95,6 +96,7 @@ class Fprom:
         Returns:
             The `Fprom`.
         """
+        given = hide_secrets(given)
         return given if isinstance(given, Fprom) else cls(given)
 
     def get_tracking(self, request: object) -> TrackingContext:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .account import Fprom
+from .settings.model import hide_secrets
 from .visitor.attach import AsgiTracking, read_scope_sources
 from .visitor.context import KEY, STATE_KEY
 from .visitor.cookie_policy import may_set_cookie
@@ -39,6 +40,7 @@ class FpromMiddleware:
         fprom: Fprom | FpromSettings | Mapping[str, Any] | None = None,
     ) -> None:
         self.app = app
+        fprom = hide_secrets(fprom)
         self.fprom = Fprom.of(fprom)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .account import Fprom
 from .errors import FpromConfigError
-from .settings.model import OUTBOX_KEY, PREFIX
+from .settings.model import OUTBOX_KEY, PREFIX, hide_secrets
 from .snippet import fprom_script
 from .tracking import dump_tracking, load_tracking, track_signup
 from .visitor.locate import get_tracking
@@ -50,6 +50,7 @@ def init_app(app: Flask, fprom: Fprom | FpromSettings | Mapping[str, Any] | None
     Raises:
         FpromConfigError: A setting is wrong, or the app has one already.
     """
+    fprom = hide_secrets(fprom)
     if "fprom" in app.extensions:
         msg = "init_app was called before for this Flask app; call it once."
         raise FpromConfigError(msg)

@@ -7,17 +7,26 @@ _LONG_ENOUGH = 12
 _MAX_DOMAIN = 64
 
 
-def mask_email(email: str | None) -> str | None:
+class Secret(str):
+    """Text that is not shown: its repr, which tracebacks with locals print, is masked."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
+
+
+def mask_email(email: object) -> str | None:
     """Keep the first letter and the domain.
 
     Args:
-        email: An e-mail address, or whatever a visitor typed in its place.
+        email: An e-mail address, or whatever a view handed in in its place.
 
     Returns:
-        ``a***@example.com``; ``***`` for a text that has no domain; None for None.
+        ``a***@example.com``; ``***`` for what has no domain; None for None.
     """
-    if email is None:
-        return None
+    if not isinstance(email, str):
+        return None if email is None else "***"
     local, at, domain = email.rpartition("@")
     if not at or not local:
         return "***"
@@ -26,21 +35,21 @@ def mask_email(email: str | None) -> str | None:
     return printable[1:-1]
 
 
-def mask_tail(value: str | None) -> str | None:
+def mask_tail(value: object) -> str | None:
     """Keep the last four characters of a long value, nothing of a short one.
 
     Args:
-        value: A tid, a uid, a key: anything that identifies.
+        value: A tid, a uid, a key, or whatever was handed in in its place.
 
     Returns:
         ``…1234``, or ``…`` where four characters would give too much away; None for None.
     """
-    if value is None:
-        return None
+    if not isinstance(value, str):
+        return None if value is None else "…"
     return "…" if len(value) < _LONG_ENOUGH else "…" + ascii(value[-_TAIL:])[1:-1]
 
 
-def mask_ip(ip: str | None) -> str | None:
+def mask_ip(ip: object) -> str | None:
     """Keep nothing but whether there is an address, and of which version.
 
     Args:
@@ -49,8 +58,8 @@ def mask_ip(ip: str | None) -> str | None:
     Returns:
         ``IPv4`` or ``IPv6``; None for None.
     """
-    if ip is None:
-        return None
+    if not isinstance(ip, str):
+        return None if ip is None else "…"
     return "IPv6" if ":" in ip else "IPv4"
 
 

@@ -10,6 +10,7 @@ from starlette.config import Config
 from .account import Fprom
 from .asgi import FpromMiddleware
 from .errors import FpromConfigError
+from .settings.model import hide_secrets
 from .snippet import fprom_script
 from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
 from .visitor.locate import get_tracking
@@ -52,6 +53,7 @@ def init_app(
     Raises:
         FpromConfigError: A setting is wrong, or the app has one already.
     """
+    fprom = hide_secrets(fprom)
     if getattr(app.state, "fprom", None) is not None:
         msg = "init_app was called before for this app; call it once."
         raise FpromConfigError(msg)

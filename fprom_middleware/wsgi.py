@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .account import Fprom
+from .settings.model import hide_secrets
 from .visitor.attach import read_environ_sources
 from .visitor.context import KEY, UNREAD, RequestTracking
 from .visitor.cookie_policy import may_set_cookie
@@ -34,6 +35,7 @@ class FpromMiddleware:
         fprom: Fprom | FpromSettings | Mapping[str, Any] | None = None,
     ) -> None:
         self.app = app
+        fprom = hide_secrets(fprom)
         self.fprom = Fprom.of(fprom)
         self._address_key = self.fprom.visitor.address_key
 

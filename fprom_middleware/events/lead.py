@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..masking import mask_email, mask_ip, mask_tail
 from ..timestamps import format_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -59,14 +62,28 @@ class Lead:
         return cls(**known)
 
     def __repr__(self) -> str:
-        shown = {
-            "email": mask_email(self.email),
-            "uid": mask_tail(self.uid),
-            "tid": mask_tail(self.tid),
-            "ref_id": mask_tail(self.ref_id),
-            "ip": mask_ip(self.ip),
-            "created_at": self.created_at and format_moment(self.created_at),
-            "skip_email_notification": self.skip_email_notification,
-        }
+        shown = {name: mask(getattr(self, name, None)) for name, mask in _MASKS.items()}
         inside = ", ".join(f"{name}={value}" for name, value in shown.items() if value is not None)
         return f"Lead({inside})"
+
+
+def _mask_moment(moment: Any) -> str | None:
+    try:
+        return None if moment is None else format_moment(moment)
+    except Exception:  # noqa: BLE001 - a repr never raises, whatever a hook put there
+        return "…"
+
+
+def _mask_flag(flag: object) -> bool | None:
+    return None if flag is None else bool(flag)
+
+
+_MASKS: Final[dict[str, Callable[[Any], object]]] = {
+    "email": mask_email,
+    "uid": mask_tail,
+    "tid": mask_tail,
+    "ref_id": mask_tail,
+    "ip": mask_ip,
+    "created_at": _mask_moment,
+    "skip_email_notification": _mask_flag,
+}

@@ -19,6 +19,7 @@ class DeliveryMode(StrEnum):
 
     OUTBOX = "outbox"
     INLINE = "inline"
+    MEMORY = "memory"
 
 
 class WorkerMode(StrEnum):

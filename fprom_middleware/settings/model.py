@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from ..errors import FpromConfigError
-from ..masking import mask_tail, mask_url
+from ..masking import mask_url
 from . import parsers
 from .choices import DeliveryMode, SendIp, WorkerMode
+from .secrets import SECRETS, hide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
+
+T = TypeVar("T")
 
 PREFIX: Final = "FPROM_"
 OUTBOX_KEY: Final = "FPROM_OUTBOX_URL"
@@ -22,7 +26,7 @@ DEFAULT_OUTBOX_URL: Final = "sqlite:///.fprom/outbox.db"
 # One row a setting: how its value is read. Whatever is unset keeps the default of __init__.
 _PARSERS: Final[dict[str, parsers.Parser]] = {
     "api_key": parsers.credential,
-    "account_id": parsers.credential,
+    "account_id": parsers.account_id,
     "enabled": parsers.flag,
     "base_url": parsers.base_url,
     "timeout": parsers.seconds,
@@ -32,9 +36,11 @@ _PARSERS: Final[dict[str, parsers.Parser]] = {
     "delivery": parsers.choice(DeliveryMode),
     "outbox_url": parsers.database_url,
     "worker": parsers.choice(WorkerMode),
-    "rate_limit": parsers.whole(minimum=1),
+    "history_days": parsers.whole(minimum=0, maximum=3650, example="30"),
+    "rate_limit": parsers.whole(minimum=1, example="300"),
     "secret_keys": parsers.secret_keys,
-    "keep_days": parsers.whole(minimum=0, maximum=400),
+    "keep_days": parsers.whole(minimum=0, maximum=400, example="60"),
+    "keep_name": parsers.cookie_name,
     "keep_domain": parsers.domain,
     "respect_gpc": parsers.flag,
     "link_params": parsers.link_params,
@@ -65,16 +71,19 @@ class FpromSettings:
         base_url: The Tracking API's address; http only for a loopback host.
         timeout: Seconds for one whole API call.
         trusted_proxies: 0: the socket's peer is the visitor. N: N proxies append to
-            X-Forwarded-For. A list: trusted addresses, CIDRs, ``loopback``, ``private``.
+            X-Forwarded-For. A list: trusted addresses, CIDRs, and the words ``loopback``,
+            ``private``, ``link-local``, ``shared``, ``internal`` (all four).
         client_ip_header: One header that the edge overwrites, such as CF-Connecting-IP;
             believed only from a trusted peer.
         send_ip: What of the visitor's address goes into the lead.
-        delivery: ``outbox``, or ``inline``: one call inside the view.
-        outbox_url: Where the outbox lives: any SQLAlchemy URL.
+        delivery: ``outbox``; ``inline``: one call inside the view; ``memory``: for tests.
+        outbox_url: Where the outbox lives: an SQLAlchemy URL, or ``django:ALIAS``.
         worker: ``thread``: each process drains in the background. ``none``: something else does.
+        history_days: Days that a delivered event leaves a trace without personal data.
         rate_limit: API calls a minute for the account, all processes together.
         secret_keys: Keys that sign tokens and the keep cookie, newest last.
         keep_days: Days that the keep cookie keeps the visitor; 0 is off.
+        keep_name: Name of the keep cookie.
         keep_domain: Domain of the keep cookie; unset means this host only.
         respect_gpc: True: ``Sec-GPC: 1`` counts as no consent for the keep cookie.
         link_params: Referral-link parameters kept as ref_id; empty is off.
@@ -98,9 +107,11 @@ class FpromSettings:
     delivery: DeliveryMode
     outbox_url: str
     worker: WorkerMode
+    history_days: int
     rate_limit: int
     secret_keys: tuple[str, ...]
     keep_days: int
+    keep_name: str
     keep_domain: str | None
     respect_gpc: bool
     link_params: tuple[str, ...]
@@ -123,9 +134,11 @@ class FpromSettings:
         delivery: DeliveryMode | str = DeliveryMode.OUTBOX,
         outbox_url: str = DEFAULT_OUTBOX_URL,
         worker: WorkerMode | str = WorkerMode.THREAD,
+        history_days: int | str = 30,
         rate_limit: int | str = 300,
         secret_keys: str | Iterable[str] = (),
         keep_days: int | str = 0,
+        keep_name: str = "fprom_keep",
         keep_domain: str | None = None,
         respect_gpc: bool | str = True,
         link_params: str | Iterable[str] = (),
@@ -134,6 +147,8 @@ class FpromSettings:
         before_send: Callable[[Any], Any] | str | None = None,
         on_outcome: Callable[[Any, Any], object] | str | None = None,
     ) -> None:
+        api_key, secret_keys = hide(api_key), hide(secret_keys)
+        outbox_url, base_url = hide(outbox_url), hide(base_url)
         given, defaults = locals(), FpromSettings.__init__.__kwdefaults__ or {}
         for name, parse in _PARSERS.items():
             value = defaults[name] if given[name] is None else given[name]
@@ -168,10 +183,9 @@ class FpromSettings:
         Raises:
             FpromConfigError: A setting is wrong, or a key that begins with ``FPROM_`` is none.
         """
+        mapping = hide_secrets(mapping)
         given: dict[str, Any] = {}
         for key in mapping:
-            if not isinstance(key, str) or not key.startswith(PREFIX):
-                continue
             name = key.removeprefix(PREFIX).lower()
             if name not in _PARSERS or key != key.upper():
                 raise FpromConfigError(_unknown(key), key=key)
@@ -193,13 +207,36 @@ class FpromSettings:
         return cls.from_mapping(os.environ)
 
     def __repr__(self) -> str:
-        hidden = {
-            "api_key": mask_tail(self.api_key) and "…",
-            "secret_keys": f"<{len(self.secret_keys)}>",
-            "outbox_url": mask_url(self.outbox_url),
-        }
-        inside = ", ".join(f"{n}={hidden.get(n, getattr(self, n))!s}" for n in _PARSERS)
+        inside = ", ".join(f"{name}={self._show(name)!s}" for name in _PARSERS)
         return f"FpromSettings({inside})"
+
+    def _show(self, name: str) -> object:
+        # Of settings that are half made, as a debugger may meet them, some are not there yet.
+        value = getattr(self, name, None)
+        if value is None or name not in SECRETS:
+            return value
+        if name == "secret_keys":
+            return f"<{len(value)}>"
+        return "…" if name == "api_key" else mask_url(value)
+
+
+def hide_secrets(given: T) -> T:
+    """Return a mapping's ``FPROM_*`` keys, with secret values as text whose repr is masked.
+
+    Args:
+        given: What a middleware takes as its second argument; only a mapping is changed.
+
+    Returns:
+        Something equal in meaning, which may stand in a traceback that shows locals.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    hidden = {
+        key: hide(given[key]) if key.removeprefix(PREFIX).lower() in SECRETS else given[key]
+        for key in given
+        if isinstance(key, str) and key.startswith(PREFIX)
+    }
+    return cast("T", hidden)
 
 
 def _unknown(key: str) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ..addresses import GROUPS, is_loopback_host, parse_network
 from ..errors import FpromConfigError
+from ..masking import Secret
 
 Parser = Callable[[str, Any], Any]
 E = TypeVar("E", bound=StrEnum)
@@ -28,10 +29,18 @@ _FALSE = frozenset({"false", "no", "off", "0"})
 _NAME = r"[A-Za-z0-9!#$%&'*+.^`|~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"\.?{_LABEL}(?:\.{_LABEL})*"
+_COOKIE = r"[A-Za-z0-9_-]{1,64}"
 _PARAM = r"[A-Za-z0-9_.~-]{1,64}"
+_DATABASE = r"[A-Za-z][A-Za-z0-9_]*(?:\+[A-Za-z0-9_]+)?://|django:[^:/]+\Z"
 _WHOLE = r"[+-]?[0-9]{1,12}"
 _SECRET_MIN = 16
 _MAX_TIMEOUT = 300
+_MAX_ACCOUNT = 255
+_HOOKS = {
+    "FPROM_CONSENT": "shop.privacy.may_track",
+    "FPROM_BEFORE_SEND": "shop.privacy.before_send",
+    "FPROM_ON_OUTCOME": "shop.tracking.on_outcome",
+}
 # What it returned would count as true: consent that was not given.
 _ASYNC_HOOK = "is async, but hooks are called and not awaited"
 
@@ -44,12 +53,22 @@ def wrong(key: str, value: object, problem: str, example: str) -> FpromConfigErr
 def credential(key: str, value: object) -> str:
     """Read an API key or an account id: visible ASCII, as a header carries it."""
     # Flask's from_prefixed_env hands an account id of digits over as an int.
-    text = str(value).strip() if isinstance(value, str | int) else ""
+    text = Secret(str(value).strip() if isinstance(value, str | int) else "")
     if isinstance(value, bool) or not text or not text.isascii() or not text.isprintable():
         msg = "must be visible ASCII text in one line (its value is not shown here)."
         raise FpromConfigError(msg, key=key)
     if " " in text:
         msg = "must hold no blank (its value is not shown here)."
+        raise FpromConfigError(msg, key=key)
+    return text
+
+
+def account_id(key: str, value: object) -> str:
+    """Read an account id; it is a key of the outbox's tables too."""
+    text = str(credential(key, value))
+    # The outbox keeps rows of its own under names that begin with #.
+    if text.startswith("#") or len(text) > _MAX_ACCOUNT:
+        msg = f"must have at most {_MAX_ACCOUNT} characters and must not begin with #."
         raise FpromConfigError(msg, key=key)
     return text
 
@@ -72,14 +91,14 @@ def seconds(key: str, value: object) -> float:
     return number
 
 
-def whole(*, minimum: int, maximum: int | None = None) -> Parser:
+def whole(*, minimum: int, maximum: int | None = None, example: str) -> Parser:
     """Make a parser of whole numbers within bounds."""
 
     def parse(key: str, value: object) -> int:
         number = _whole(value)
         if number is None or number < minimum or (maximum is not None and number > maximum):
             bound = f"from {minimum} up" if maximum is None else f"from {minimum} to {maximum}"
-            raise wrong(key, value, f"is not a whole number {bound}", str(minimum or 60))
+            raise wrong(key, value, f"is not a whole number {bound}", example)
         return number
 
     return parse
@@ -168,11 +187,11 @@ def _why_no_network(entry: str, error: str) -> str:
 def base_url(key: str, value: object) -> str:
     """Read the API's address: https, or http to this very machine."""
     example = "https://api.firstpromoter.com/api/v2/track"
-    text = str(value).strip()
-    if "@" in text:
+    if "@" in str(value):
         # First of all, because every refusal below shows the text.
         msg = f"must hold no user name or password. Right would be: {key}={example}"
         raise FpromConfigError(msg, key=key)
+    text = str(value).strip()
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
@@ -208,6 +227,17 @@ def header_name(key: str, value: object, example: str = "X-Fprom-Tid") -> str:
     return text
 
 
+def cookie_name(key: str, value: object) -> str:
+    """Read the name of a cookie of our own."""
+    text, example = str(value).strip(), "fprom_keep"
+    if not re.fullmatch(_COOKIE, text):
+        raise wrong(key, text, "is not a valid cookie name (letters, digits, - and _)", example)
+    if text.lower().startswith("_fprom"):
+        problem = "is a name of FirstPromoter's own: writing such a cookie suppresses the click"
+        raise wrong(key, text, problem, example)
+    return text
+
+
 def domain(key: str, value: object) -> str:
     """Read a cookie's domain."""
     text = str(value).strip()
@@ -231,11 +261,11 @@ def secret_keys(key: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, str) and not isinstance(value, Iterable):
         msg = "must be a text or a list of texts (its value is not shown here)."
         raise FpromConfigError(msg, key=key)
-    keys = value.split(",") if isinstance(value, str) else list(value)
+    keys = [Secret(entry) for entry in value.split(",")] if isinstance(value, str) else list(value)
     if not all(isinstance(entry, str) for entry in keys):
         msg = "must be a text or a list of texts (its value is not shown here)."
         raise FpromConfigError(msg, key=key)
-    keys = [entry.strip() for entry in keys if entry.strip()]
+    keys = [Secret(entry.strip()) for entry in keys if entry.strip()]
     if any(len(entry) < _SECRET_MIN for entry in keys):
         msg = (
             f"holds a key shorter than {_SECRET_MIN} characters (not shown here). Make one with "
@@ -246,9 +276,9 @@ def secret_keys(key: str, value: object) -> tuple[str, ...]:
 
 
 def database_url(key: str, value: object) -> str:
-    """Read an SQLAlchemy URL; its password is never shown."""
-    text = str(value).strip()
-    if not re.match(r"[A-Za-z][A-Za-z0-9_]*(?:\+[A-Za-z0-9_]+)?://", text):
+    """Read an SQLAlchemy URL, or ``django:ALIAS``; its password is never shown."""
+    text = Secret(value.strip() if isinstance(value, str) else "")
+    if not re.match(_DATABASE, text):
         msg = (
             "is not a valid SQLAlchemy URL (its value is not shown here). "
             f"Right would be: {key}=sqlite:///.fprom/outbox.db"
@@ -259,7 +289,7 @@ def database_url(key: str, value: object) -> str:
 
 def hook(key: str, value: object) -> Callable[..., Any]:
     """Read a callable, or import it by its dotted path."""
-    example = "shop.privacy.may_track"
+    example = _HOOKS[key]
     if not isinstance(value, str):
         if not callable(value):
             raise wrong(key, value, "cannot be called", example)

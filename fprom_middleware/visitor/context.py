@@ -116,8 +116,12 @@ class TrackingContext:
         return self._captured_at
 
     def __repr__(self) -> str:
-        values = f"tid={mask_tail(self.tid)}, ref_id={mask_tail(self.ref_id)}"
-        return f"TrackingContext({values}, ip={mask_ip(self.ip)})"
+        try:
+            values = f"tid={mask_tail(self.tid)}, ref_id={mask_tail(self.ref_id)}"
+            return f"TrackingContext({values}, ip={mask_ip(self.ip)})"
+        except AttributeError:
+            # Half made, as a debugger may meet it.
+            return "TrackingContext(…)"
 
 
 class RequestTracking(TrackingContext):
