@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.cli import worker as module
 from tests.support.api import LoopbackApi, late
-from tests.support.waiting import eventually
+from tests.support.leads import pending_in, sign_up_in
+from tests.support.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,13 +47,6 @@ def process(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
             one.kill()
 
 
-def sign_up(environ: dict[str, str], email: str) -> None:
-    """Hand in a sign-up as a web process does that sends nothing itself."""
-    fprom = Fprom({**environ, "FPROM_WORKER": "none"})
-    assert fprom.track_signup(TrackingContext(tid="tid-of-a-visitor"), email).durable
-    fprom.close()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_leads_of_other_processes_are_sent_soon(
@@ -63,18 +56,16 @@ def test_leads_of_other_processes_are_sent_soon(
     loopback: LoopbackApi,
 ) -> None:
     """A sign-up elsewhere is noticed within a second or two; a signal ends the worker cleanly."""
-    sign_up(environ, "ann@example.com")
+    sign_up_in(environ, "ann@example.com")
     assert eventually(lambda: loopback.emails == ["ann@example.com"])
-    sign_up(environ, "bob@example.com")
+    sign_up_in(environ, "bob@example.com")
     assert eventually(lambda: len(loopback.leads) == 2)
-    time.sleep(0.2)
-    begun = time.monotonic()
+    assert eventually(lambda: pending_in(environ) == 0)
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, err) == (0, "")
     assert out == "stopped; sent 2, duplicate 0, rejected 0, due later 0; 0 pending\n"
-    assert time.monotonic() - begun < 6
 
 
 @pytest.mark.slow
@@ -82,20 +73,18 @@ def test_a_hanging_call_does_not_keep_it(
     process: subprocess.Popen[str], environ: dict[str, str], loopback: LoopbackApi
 ) -> None:
     """Two seconds and it is gone; the lead is still in the outbox."""
-    loopback.says = late(9.0)
-    sign_up(environ, "ann@example.com")
+    loopback.says = late(60)
+    sign_up_in(environ, "ann@example.com")
     assert eventually(lambda: loopback.leads)
     begun = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=10)
+    out, _ = process.communicate(timeout=PATIENCE)
 
-    # Two seconds, and what a busy machine adds; the call itself hangs for nine.
-    assert time.monotonic() - begun < 6
+    # Two seconds, and what a busy machine adds; the call would be given up after a minute.
+    assert time.monotonic() - begun < 30
     assert process.returncode == 0
     assert out == "stopped; one call was in flight, its lead is sent again later\n"
-    fprom = Fprom(environ)
-    assert fprom.stats().pending == 1
-    fprom.close()
+    assert pending_in(environ) == 1
 
 
 def test_in_this_process(desk: Desk) -> None:
@@ -118,7 +107,7 @@ def test_a_call_in_flight_is_left(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
 
     def hang(_: object) -> int:
         os.kill(os.getpid(), signal.SIGTERM)
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         return 200
 
     desk.api.says = hang
@@ -128,7 +117,7 @@ def test_a_call_in_flight_is_left(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
         go_on.set()
     for thread in threading.enumerate():
         if thread.name == "fprom-worker":
-            thread.join(10)
+            thread.join(PATIENCE)
 
 
 def test_without_an_outbox_it_does_not_start(desk: Desk) -> None:

@@ -82,13 +82,17 @@ def test_work_that_waits_for_a_thread_is_done_where_the_view_is_cancelled(
     backend: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Even with all of our own threads busy; one line says so, and nothing runs twice."""
-    over, done = threading.Event(), list[int]()
+    over, busy, done = threading.Event(), list[int](), list[int]()
+
+    def hold() -> None:
+        busy.append(1)
+        over.wait(LONG)
 
     async def main() -> None:
         async with anyio.create_task_group() as group:
             for _ in range(THREADS):
-                group.start_soon(run_off_loop, lambda: over.wait(LONG))
-            await anyio.sleep(0.05)
+                group.start_soon(run_off_loop, hold)
+            assert await anyio.to_thread.run_sync(eventually, lambda: len(busy) == THREADS)
             with anyio.move_on_after(0.05) as scope:
                 await run_off_loop(lambda: done.append(1))
             assert scope.cancelled_caught

@@ -22,6 +22,7 @@ from tests.support.accounts import ACCOUNT
 from tests.support.clock import START
 from tests.support.leads import answers, make_lead, make_leads
 from tests.support.programs import start_program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -376,7 +377,7 @@ def test_a_late_delivery_does_not_take_who_has_its_row_by_now(
 @pytest.mark.slow
 def test_settling_is_patient(outbox_at: MakeOutbox, sqlite_url: str, clock: Clock) -> None:
     """What was sent is worth waiting for: up to a call's time-out, not a view's second."""
-    outbox, other = outbox_at(sqlite_url, timeout=5.0), outbox_at(sqlite_url)
+    outbox, other = outbox_at(sqlite_url, timeout=60), outbox_at(sqlite_url)
     outbox.put(make_lead())
     batch = outbox.claim(1)
     locked = threading.Event()
@@ -390,7 +391,7 @@ def test_settling_is_patient(outbox_at: MakeOutbox, sqlite_url: str, clock: Cloc
 
     thread = threading.Thread(target=hold)
     thread.start()
-    locked.wait(10)
+    assert locked.wait(PATIENCE)
     settle(outbox, batch, SENT, clock.now)
     thread.join()
 

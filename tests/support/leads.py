@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fprom_middleware import Lead, TrackingContext
+from fprom_middleware import Fprom, Lead, TrackingContext
 from fprom_middleware.outbox.retry import decide
 from fprom_middleware.outbox.store import Answer
 from tests.support.clock import START
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from fprom_middleware import Fprom
     from fprom_middleware.api.protocol import Outcome
     from fprom_middleware.outbox.store import Claimed
 
@@ -34,6 +33,27 @@ def sign_up(fprom: Fprom, count: int = 1) -> None:
     """Hand in so many sign-ups, each of which must be written."""
     for number in range(count):
         assert fprom.track_signup(VISITOR, uid=number).durable
+
+
+def sign_up_in(environ: Mapping[str, str], *emails: str) -> None:
+    """Hand in sign-ups, as a web process with this environment does that sends nothing itself."""
+    fprom = Fprom({**_ours(environ), "FPROM_WORKER": "none"})
+    for email in emails:
+        assert fprom.track_signup(VISITOR, email).durable
+    fprom.close()
+
+
+def pending_in(environ: Mapping[str, str]) -> int:
+    """Count what waits in the outbox that an environment names."""
+    fprom = Fprom({**_ours(environ), "FPROM_WORKER": "none"})
+    try:
+        return fprom.stats().pending
+    finally:
+        fprom.close()
+
+
+def _ours(environ: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in environ.items() if key.startswith("FPROM_")}
 
 
 def answers(claimed: Sequence[Claimed], outcome: Outcome, at: float) -> list[Answer]:

@@ -159,7 +159,7 @@ def test_a_hostile_query_costs_little(linked: Account, visit: Visit) -> None:
         query = unit * (2_000_000 // len(unit))
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.thread_time()
             assert visit(linked.fprom, query=query).written == []
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         assert min(times) < 0.05

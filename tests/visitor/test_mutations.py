@@ -172,9 +172,9 @@ def test_the_time_grows_with_the_length(account: Account) -> None:
     def cost(token: str) -> float:
         times = []
         for _ in range(25):
-            began = time.perf_counter()
+            began = time.thread_time()
             fprom.load_tracking(token, default=None)
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         return min(times)
 
     for unit in ("x", ".", "=", "[", "A.", "-_"):

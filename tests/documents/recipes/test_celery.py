@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.documents.recipes.documents import block, lines_of, pending, sign_up
+from tests.documents.recipes.documents import block, lines_of
+from tests.support.leads import pending_in, sign_up_in
 from tests.support.services import missing, postgresql_database
 from tests.support.waiting import eventually
 
@@ -119,11 +120,11 @@ def test_a_kick_after_the_signup_sends_the_lead(
 ) -> None:
     """Committed in one process, kicked, sent by a worker in another."""
     with worker(shop, tmp_path):
-        sign_up(shop, "ann@example.com", "bob@example.com")
+        sign_up_in(shop, "ann@example.com", "bob@example.com")
         subprocess.run(
             [sys.executable, "-c", "import own; own.kick()"], cwd=tmp_path, env=shop, check=True
         )
-        assert eventually(lambda: pending(shop) == 0)
+        assert eventually(lambda: pending_in(shop) == 0)
 
     assert sorted(loopback.emails) == ["ann@example.com", "bob@example.com"]
 
@@ -135,8 +136,8 @@ def test_beat_alone_sends_the_lead(
     """Nobody kicks; the schedule's task is found by its name, again and again."""
     with worker(shop, tmp_path):
         for email in ("ann@example.com", "bob@example.com"):
-            sign_up(shop, email)
-            assert eventually(lambda: pending(shop) == 0)
+            sign_up_in(shop, email)
+            assert eventually(lambda: pending_in(shop) == 0)
 
     assert loopback.emails == ["ann@example.com", "bob@example.com"]
 
@@ -181,7 +182,7 @@ def test_a_django_project_uses_its_own_settings(environ: dict[str, str], tmp_pat
     """The document's third block, called as a worker would."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "tasks.py").write_text(block("celery.md", "python", "# shop/tasks.py"))
-    sign_up(environ, "ann@example.com")
+    sign_up_in(environ, "ann@example.com")
     code = (
         "import os; from django.conf import settings;"
         "settings.configure(**{k: v for k, v in os.environ.items() if k.startswith('FPROM_')});"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.documents.recipes.documents import DOCS, block, pending, sign_up
+from tests.documents.recipes.documents import DOCS, block
+from tests.support.leads import pending_in, sign_up_in
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def test_the_crontab_line_sends_what_waits(
 ) -> None:
     """By /bin/sh, as cron runs it; the log says what was done."""
     settings = settings_of(shop)
-    sign_up(settings, "ann@example.com", "bob@example.com")
+    sign_up_in(settings, "ann@example.com", "bob@example.com")
     (line,) = block("cron.md", "crontab").splitlines()
     schedule, command = line[:10], line[10:]
 
@@ -71,7 +72,7 @@ def test_the_crontab_line_sends_what_waits(
     assert schedule == "* * * * * "
     assert loopback.emails == ["ann@example.com", "bob@example.com"]
     assert (shop / "fprom.log").read_text().startswith("sent 2, ")
-    assert pending(settings) == 0
+    assert pending_in(settings) == 0
 
 
 def test_the_cron_jobs_command_sends_what_waits(
@@ -81,7 +82,7 @@ def test_the_cron_jobs_command_sends_what_waits(
     found = re.search(r"^ +command: (\[.*\])$", block("cron.md", "yaml"), re.MULTILINE)
     assert found is not None
     settings = settings_of(shop)
-    sign_up(settings, "ann@example.com")
+    sign_up_in(settings, "ann@example.com")
 
     subprocess.run(
         json.loads(found[1]),
@@ -101,7 +102,7 @@ def test_the_timers_service_sends_what_waits(
     unit = block("cron.md", "ini", "# /etc/systemd/system/fprom-drain.service")
     keys = dict(line.split("=", 1) for line in moved(unit, shop).splitlines() if "=" in line)
     assert keys["EnvironmentFile"] == str(shop / "fprom.env")
-    sign_up(settings_of(shop), "ann@example.com")
+    sign_up_in(settings_of(shop), "ann@example.com")
 
     subprocess.run(
         shlex.split(keys["ExecStart"]),
@@ -129,8 +130,8 @@ def test_the_worker_service_stays_and_stops(
     ) as process:
         try:
             for number in (1, 2):
-                sign_up(settings_of(shop), f"v{number}@example.com")
-                assert eventually(lambda: pending(settings_of(shop)) == 0)
+                sign_up_in(settings_of(shop), f"v{number}@example.com")
+                assert eventually(lambda: pending_in(settings_of(shop)) == 0)
             process.terminate()
             assert process.wait(10) == 0
             assert loopback.emails == ["v1@example.com", "v2@example.com"]

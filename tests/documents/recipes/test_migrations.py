@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from fprom_middleware.outbox.schema import metadata
 from fprom_middleware.outbox.urls import outbox_url
-from tests.documents.recipes.documents import block, lines_of, pending, sign_up
+from tests.documents.recipes.documents import block, lines_of
+from tests.support.leads import pending_in, sign_up_in
 from tests.support.services import postgresql_database
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def test_alembic_makes_the_tables_or_finds_them(
     environment = block("migrations.md", "python", "# migrations/env.py\nfrom fprom")
     (tmp_path / "migrations" / "env.py").write_text(environment + CONFIGURE)
     if before:
-        sign_up(project, "ann@example.com")
+        sign_up_in(project, "ann@example.com")
     revise, upgrade = lines_of("migrations.md", "alembic ")
     message = ["-m", "outbox"]
     alembic(project, tmp_path, *revise.partition(" -m ")[0].split()[1:], *message)
@@ -150,13 +151,13 @@ def test_alembic_makes_the_tables_or_finds_them(
 
     assert tables(project["FPROM_OUTBOX_URL"]) == {*metadata.tables, "users", "alembic_version"}
     alembic(project, tmp_path, "check")
-    sign_up(project, "bob@example.com")
-    assert pending(project) == (2 if before else 1)
+    sign_up_in(project, "bob@example.com")
+    assert pending_in(project) == (2 if before else 1)
 
 
 def test_alembic_may_leave_them_alone(project: dict[str, str], tmp_path: Path) -> None:
     """The other way of the document: nothing is dropped, nothing is compared."""
-    sign_up(project, "ann@example.com")
+    sign_up_in(project, "ann@example.com")
     own = block("migrations.md", "python", "# migrations/env.py\ndef include_name")
     (tmp_path / "migrations" / "env.py").write_text(
         f"from models import Base\ntarget_metadata = Base.metadata\n{own}{CONFIGURE}"
@@ -165,7 +166,7 @@ def test_alembic_may_leave_them_alone(project: dict[str, str], tmp_path: Path) -
     alembic(project, tmp_path, "upgrade", "head")
     alembic(project, tmp_path, "check")
 
-    assert pending(project) == 1
+    assert pending_in(project) == 1
 
 
 def test_a_django_project_registers_both_or_neither(

@@ -711,7 +711,7 @@ def test_the_worker_wakes_soon_after_the_callers_commit(
         time.sleep(0.6)
         before = list(api.uids)
         session.commit()
-    assert eventually(lambda: api.uids == ["0", "late"], within=10)
+    assert eventually(lambda: api.uids == ["0", "late"], within=20)
     fprom.close()
     assert before == ["0"]
 
