@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..settings.choices import DeliveryMode
+from ..settings.choices import DeliveryMode, WorkerMode
 from .inline import InlineDelivery
+from .uwsgi import warn_without_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,4 +37,6 @@ def make_delivery(
     # Here and not above: inline delivery loads no SQL.
     from .durable import OutboxDelivery  # noqa: PLC0415
 
+    if settings.worker is WorkerMode.THREAD:
+        warn_without_threads()
     return OutboxDelivery(settings, api, clock=clock)
