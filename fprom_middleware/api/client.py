@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from ..forking import ForkLock
 from ..version import __version__
 from .protocol import MAX_ANSWER, NO_ANSWER, Outcome, build_signup, read_answer
 from .transport import DeadlineTransport, deadline, environment_proxy
@@ -47,6 +48,8 @@ class TrackingApi:
         self._given = client
         self._pooled: httpx.Client | None = None
         self._lock = threading.Lock()
+        # Opening the pool imports modules; a child forked meanwhile could never import them.
+        self._fork_lock = ForkLock(lambda: None)
 
     def signup(self, lead: Lead) -> Outcome:
         """Report one sign-up.
@@ -73,8 +76,8 @@ class TrackingApi:
 
     def close(self) -> None:
         """Close the pooled connections; the next call opens new ones."""
-        with self._lock:
-            client, self._pooled = self._pooled, None
+        # Without the lock: a thread that opens the pool may be kept for long, the end may not.
+        client, self._pooled = self._pooled, None
         if client is not None:
             client.close()
 
@@ -99,7 +102,7 @@ class TrackingApi:
     def _client(self) -> httpx.Client:
         if self._given is not None:
             return self._given
-        with self._lock:
+        with self._fork_lock, self._lock:
             if self._pooled is None:
                 self._pooled = httpx.Client(
                     transport=DeadlineTransport(environment_proxy(self._settings.base_url)),
