@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from tests.support.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,7 +49,7 @@ class Browser:
         port = urlsplit(shop.server.url).port
         self.url = f"http://{host}:{port}"
         self._client = httpx.Client(
-            transport=NamedHosts(), headers={**PAGE, "X-Forwarded-For": ip}, timeout=10
+            transport=NamedHosts(), headers={**PAGE, "X-Forwarded-For": ip}, timeout=PATIENCE
         )
 
     def __enter__(self) -> Self:

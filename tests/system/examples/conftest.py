@@ -18,6 +18,7 @@ import pytest
 from examples.journey import cast
 from examples.journey.servers import Servers
 from examples.journey.watch import Watch
+from tests.support.waiting import PATIENCE
 from tests.system.examples.provider import provider
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from examples.journey.servers import Server
 
-ROOT = Path(__file__).resolve().parents[3]
 
 PASSWORD = "correct horse"
 
@@ -39,18 +39,24 @@ class Sandbox:
     def click(self, ref: str = "anna") -> str:
         """Register a click, as the page's script does; the answer is the tid."""
         call = {"cid": cast.ACCOUNT_ID, "ref": ref}
-        answer = httpx.post(f"{self.url}/click", json=call, trust_env=False)
+        answer = httpx.post(f"{self.url}/click", json=call, trust_env=False, timeout=PATIENCE)
         tid: str = answer.raise_for_status().json()["tid"]
         return tid
 
     def leads(self, email: str) -> list[dict[str, Any]]:
         """Return the leads that arrived for an e-mail address."""
-        state = httpx.get(f"{self.url}/state.json", trust_env=False).raise_for_status().json()
+        state = (
+            httpx.get(f"{self.url}/state.json", trust_env=False, timeout=PATIENCE)
+            .raise_for_status()
+            .json()
+        )
         return [lead for lead in state["leads"] if lead["email"] == email]
 
     def heard_of(self, email: str) -> bool:
         """Say whether the API saw the address at all, in an accepted call or a refused one."""
-        state = httpx.get(f"{self.url}/state.json", trust_env=False).raise_for_status()
+        state = httpx.get(
+            f"{self.url}/state.json", trust_env=False, timeout=PATIENCE
+        ).raise_for_status()
         return email in state.text
 
 
@@ -63,7 +69,7 @@ class Shop:
 
     def get(self, path: str) -> httpx.Response:
         """Open a page."""
-        return httpx.get(self.server.url + path, trust_env=False)
+        return httpx.get(self.server.url + path, trust_env=False, timeout=PATIENCE)
 
     def register(
         self,
@@ -80,6 +86,7 @@ class Shop:
             data={"email": email, "password": password},
             headers=[(name, value.encode()) for name, value in headers if value],
             trust_env=False,
+            timeout=PATIENCE,
         )
 
     def mail_to(self, email: str) -> str:

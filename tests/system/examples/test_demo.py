@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -90,7 +92,7 @@ def live(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
         # Gently, also after a failed test: it has servers to stop.
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
 
@@ -114,14 +116,17 @@ def test_live_runs_until_it_is_stopped(
     text = invitation(live)
     link = re.search(r"http://\S+/\?fpr=anna", text)
     assert link is not None, text
-    assert httpx.get(link[0], trust_env=False).status_code == 200
+    assert httpx.get(link[0], trust_env=False, timeout=PATIENCE).status_code == 200
     ports = {int(port) for port in ADDRESS.findall(text)}
     assert len(ports) == 2
     for port in ports:
-        assert httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code == 200
+        assert (
+            httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=PATIENCE).status_code
+            == 200
+        )
 
     live.send_signal(number)
-    _, errors = live.communicate(timeout=20)
+    _, errors = live.communicate(timeout=PATIENCE)
     assert (live.returncode, errors) == (0, "")
     assert list(tmp_path.iterdir()) == []
     for port in ports:
@@ -133,6 +138,6 @@ def test_stop_while_it_starts(live: subprocess.Popen[str], tmp_path: Path) -> No
     """A signal before anything is up ends it as cleanly."""
     time.sleep(0.4)
     live.send_signal(signal.SIGTERM)
-    _, errors = live.communicate(timeout=20)
+    _, errors = live.communicate(timeout=PATIENCE)
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.waiting import eventually
 from tests.system.examples.browser import VENDOR, Browser, altered, state_of
 from tests.system.examples.conftest import running
 from tests.system.examples.provider import SESSION
@@ -263,10 +264,7 @@ TABLE = {
 
 def arrived(sandbox: Sandbox, email: str, count: int) -> list[dict[str, object]]:
     """Wait for that many leads, and a moment more for what is too many."""
-    for _ in range(100):
-        if len(sandbox.leads(email)) >= count:
-            break
-        time.sleep(0.05)
+    eventually(lambda: len(sandbox.leads(email)) >= count)
     time.sleep(0.3)
     return sandbox.leads(email)
 

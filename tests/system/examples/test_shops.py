@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from examples.journey import cast
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from .conftest import Sandbox, Shop
@@ -17,11 +18,8 @@ IP = "203.0.113.7"
 
 def arrived(sandbox: Sandbox, email: str) -> list[dict[str, object]]:
     """Wait for a lead, whatever the delivery."""
-    for _ in range(100):
-        if leads := sandbox.leads(email):
-            return leads
-        time.sleep(0.05)
-    return []
+    eventually(lambda: sandbox.leads(email))
+    return sandbox.leads(email)
 
 
 def test_page_carries_the_script_and_no_key(shop: Shop, sandbox: Sandbox) -> None:

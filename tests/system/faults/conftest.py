@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-LIMIT = pick(120, 1800)
+LIMIT = pick(300, 1800)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

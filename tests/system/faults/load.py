@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
+from tests.support.waiting import eventually
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -96,12 +98,11 @@ class Load:
             thread.join(max(0.0, ends - time.monotonic()))
         assert not any(thread.is_alive() for thread in self._threads), "a visitor still waits"
 
-    def wait_for(self, answers: int, seconds: float = 60.0) -> None:
+    def wait_for(self, answers: int) -> None:
         """Wait until so many were answered."""
-        ends = time.monotonic() + seconds
-        while len(self.answers) < answers:
-            assert time.monotonic() < ends, f"{len(self.answers)} of {answers}: {self.failed[:3]}"
-            time.sleep(0.01)
+        assert eventually(lambda: len(self.answers) >= answers), (
+            f"{len(self.answers)} of {answers}: {self.failed[:3]}"
+        )
 
     def _visit(self) -> None:
         while not self._ended.is_set():

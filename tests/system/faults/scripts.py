@@ -1,6 +1,6 @@
 """Programs without a server: python -m tests.system.faults.scripts NAME COUNT.
 
-Each prints the leads that it was told are durable, a line each.
+Each prints what it was told of its leads, a line each: ``durable NAME`` or ``held NAME``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import threading
 
 from fprom_middleware import Fprom, TrackingContext
+from tests.support.waiting import PATIENCE
 
 CONTEXT = TrackingContext(tid="visitor")
 FORKS = 10
@@ -19,7 +20,7 @@ fprom = Fprom()
 
 
 def sign_up(name: str) -> None:
-    """Sign up, and say so where it is durable."""
+    """Sign up, and say what came of it."""
     _tell(name, durable=fprom.track_signup(CONTEXT, uid=name).durable)
 
 
@@ -30,9 +31,8 @@ async def sign_up_async(name: str) -> None:
 
 
 def _tell(name: str, *, durable: bool) -> None:
-    if durable:
-        # One write is never mixed with another process's.
-        os.write(1, f"{name}\n".encode())
+    # One write is never mixed with another process's.
+    os.write(1, f"{'durable' if durable else 'held'} {name}\n".encode())
 
 
 def run_threads(count: int, name: str = "thread") -> None:
@@ -57,7 +57,7 @@ def run_forks(count: int) -> None:
     for child in range(FORKS):
         pid = os.fork()
         if not pid:
-            signal.alarm(20)
+            signal.alarm(int(PATIENCE))
             for number in range(count // 2 // FORKS):
                 sign_up(f"child-{child}-{number}")
             sys.exit()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tests.support import accounts
 from tests.support.programs import BIN, ROOT, clean_environment, find_port
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tests.system.faults.double import Double
 
 APP = "tests.system.faults.app"
-START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 
 
@@ -99,15 +99,15 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        ends = time.monotonic() + START_SECONDS
-        while time.monotonic() < ends:
-            assert self._process.poll() is None, f"the server ended:\n{self.log[-4000:]}"
-            with suppress(OSError, http.client.HTTPException):
-                self.get("/ready")
-                return
-            time.sleep(0.02)
-        msg = f"the server does not answer:\n{self.log[-4000:]}"
-        raise AssertionError(msg)
+        assert eventually(self._is_ready), f"the server does not answer:\n{self.log[-4000:]}"
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"the server ended:\n{self.log[-4000:]}"
+        with suppress(OSError, http.client.HTTPException):
+            self.get("/ready")
+            return True
+        return False
 
     def get(self, path: str) -> Any:
         """Return the JSON of one of the app's own pages."""
@@ -121,12 +121,14 @@ class Server:
     def ask_all(self, path: str, processes: int) -> dict[int, Any]:
         """Return what each process answers, by its id."""
         found: dict[int, Any] = {}
-        ends = time.monotonic() + START_SECONDS
-        while len(found) < processes:
-            assert time.monotonic() < ends, f"only {len(found)} of {processes} processes answer"
+
+        def ask() -> bool:
             with suppress(OSError, http.client.HTTPException):
                 pid, answer = self.get(path)
                 found[pid] = answer
+            return len(found) >= processes
+
+        assert eventually(ask), f"only {len(found)} of {processes} processes answer"
         return found
 
     @property

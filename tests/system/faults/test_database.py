@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.programs import find_port
 from tests.support.services import missing
+from tests.support.waiting import eventually
 from tests.system.faults.double import GOOD, SLUGGISH, Double
 from tests.system.faults.load import Load, percentile
 from tests.system.faults.oracle import drain_fully, find_lost
@@ -33,8 +34,9 @@ PROCESSES = 2
 COMMAND = gunicorn("--worker-class=gthread", "--threads=80", workers=PROCESSES)
 SIGN_UPS = pick(150, 500)
 RATE = 50.0
-SLOWEST = pick(2.0, 1.2)
-RESTART_SLOWEST = 3.0
+# The promise is a second. The short form runs beside other tests, on a machine as it is.
+SLOWEST = pick(5.0, 1.2)
+RESTART_SLOWEST = pick(8.0, 3.0)
 
 
 def endure(
@@ -55,10 +57,9 @@ def endure(
         # The last sign-ups come in while the database comes back.
         with Load(server.port, rate=RATE, name="after") as after:
             stack.close()
-            ends = time.monotonic() + 30
-            while any(server.ask_all("/held", PROCESSES).values()):
-                assert time.monotonic() < ends, f"still in memory:\n{server.log[-4000:]}"
-                time.sleep(0.05)
+            assert eventually(lambda: not any(server.ask_all("/held", PROCESSES).values())), (
+                f"still in memory:\n{server.log[-4000:]}"
+            )
             after.wait_for(SIGN_UPS // 5)
     server.kill_all()
     drain_fully(outbox_url, double)
@@ -161,10 +162,9 @@ def test_read_only(tmp_path: Path, double: Double) -> None:
         for path in files:
             path.chmod(0o600)
         with Load(server.port, rate=RATE, name="after") as after:
-            ends = time.monotonic() + 30
-            while any(server.ask_all("/held", PROCESSES).values()):
-                assert time.monotonic() < ends, f"still in memory:\n{server.log[-4000:]}"
-                time.sleep(0.05)
+            assert eventually(lambda: not any(server.ask_all("/held", PROCESSES).values())), (
+                f"still in memory:\n{server.log[-4000:]}"
+            )
         server.kill_all()
         drain_fully(url, double)
     assert load.failed == after.failed == []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.waiting import eventually
 from tests.system.faults.double import HANGING, Double
 from tests.system.faults.load import Load
 from tests.system.faults.oracle import drain_fully, find_lost
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 DEPLOYS = pick(2, 20)
 SIGN_UPS = pick(30, 200)
-EXIT_SECONDS = pick(5.0, 3.0)
-PATIENCE = 20.0
+# Two seconds are promised, and a server ends by itself in less than one; the short form runs
+# beside other tests, and a call would hang for thirty.
+EXIT_SECONDS = pick(12.0, 3.0)
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -40,9 +41,7 @@ def test_deploy_loses_nothing_and_waits_for_nobody(
         ):
             load.wait_for(each)
             # The end shall find a call that hangs, however late a busy machine makes it.
-            ends = time.monotonic() + PATIENCE
-            while not double.done["hang"] and time.monotonic() < ends:
-                time.sleep(0.05)
+            assert eventually(lambda: double.done["hang"])
             # Visitors go on signing up meanwhile; whoever is turned away was told nothing.
             exits.append(server.terminate())
         assert load.failed == []

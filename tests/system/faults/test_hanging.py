@@ -22,8 +22,9 @@ COMMAND = (
 )
 RATE = 100.0
 SECONDS = pick(5, 30)
-# The figures that the package promises are 10 and 50 ms, on a machine with nothing else to do.
-SLOWEST = 0.25
+# The figures that the package promises are 10 and 50 ms, on a machine with nothing else to do;
+# the short form runs beside other tests, and a call would hang for ten seconds.
+SLOWEST = pick(2.0, 0.25)
 
 
 def test_hanging_api_is_not_felt(tmp_path: Path, double: Double, sqlite_url: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.programs import ROOT
+from tests.support.waiting import PATIENCE, eventually
 from tests.system.faults.double import MISBEHAVING, Double
 from tests.system.faults.load import Load
 from tests.system.faults.oracle import drain_fully, find_lost
@@ -35,13 +35,16 @@ def test_one_object_serves_all(
         env={"PATH": "", **fprom_environment(double, url)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    acknowledged = set(done.stdout.split())
+    told = [line.split() for line in done.stdout.splitlines()]
+    acknowledged = {lead for word, lead in told if word == "durable"}
     drain_fully(url, double)
-    assert len(acknowledged) >= SIGN_UPS
+    # On a busy machine a lock may last for longer than a view waits: then memory is the answer.
+    assert len(told) >= SIGN_UPS
+    assert acknowledged
     assert find_lost(acknowledged, double) == set()
     assert double.overlaps == 0
 
@@ -54,9 +57,7 @@ def test_gevent(tmp_path: Path, double: Double, sqlite_url: str) -> None:
     ):
         with Load(server.port, most=SIGN_UPS) as load:
             load.join()
-        ends = time.monotonic() + 20
-        while find_lost(load.acknowledged, double) and time.monotonic() < ends:
-            time.sleep(0.05)
+        eventually(lambda: not find_lost(load.acknowledged, double))
     assert load.failed == []
     assert len(load.acknowledged) == SIGN_UPS
     # Without a drain of ours: the server's own did it.

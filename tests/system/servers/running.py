@@ -9,14 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.programs import clean_environment, find_port
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,20 +93,20 @@ class Running:
 
     def wait(self) -> None:
         """Wait until it answers."""
-        ends = time.monotonic() + PATIENCE
-        while time.monotonic() < ends:
-            assert self.process.poll() is None, self.output()
-            found = ADDRESS.search(self.output())
-            if self.address is None and found:
-                self.address = ("127.0.0.1", int(found[1]))
-            elif self._path.exists():
-                self.address = str(self._path)
-            if self.address is not None:
-                with suppress(OSError):
-                    self.connect().close()
-                    return
-            time.sleep(0.05)
-        raise AssertionError(self.output())
+        assert eventually(self._answers), self.output()
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.output()
+        found = ADDRESS.search(self.output())
+        if self.address is None and found:
+            self.address = ("127.0.0.1", int(found[1]))
+        elif self._path.exists():
+            self.address = str(self._path)
+        if self.address is not None:
+            with suppress(OSError):
+                self.connect().close()
+                return True
+        return False
 
     def stop(self) -> None:
         """Stop it and what it started; gently first."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import eventually
 from tests.system.servers.running import ASGI, COMMANDS, SOCKET_COMMANDS, WSGI, running
 
 if TYPE_CHECKING:
@@ -91,9 +90,7 @@ def test_forked_workers_deliver_through_one_outbox(
             answer = server.ask(TID, FORWARDED, path=f"/?email={email}").body
             assert answer["status"] == "queued"
             pids.add(answer["pid"])
-        ends = time.monotonic() + PATIENCE
-        while time.monotonic() < ends and len(arrived(api, emails)) < len(emails):
-            time.sleep(0.05)
+        eventually(lambda: len(arrived(api, emails)) >= len(emails))
         leads = arrived(api, emails)
     assert sorted(lead["email"] for lead in leads) == sorted(emails)
     assert {lead["ip"] for lead in leads} == {"203.0.113.77"}
