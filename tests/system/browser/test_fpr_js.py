@@ -23,15 +23,13 @@ import uvicorn
 
 from fprom_middleware.sandbox import FirstPromoterDouble
 from fprom_middleware.sandbox.app import create_app
+from tests.support.services import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 WAIT = 60
 LOOPBACK_NAMES = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1"
@@ -152,9 +150,11 @@ def shop(double: FirstPromoterDouble) -> Iterator[Shop]:
 @contextmanager
 def browse(url: str, profile: Path) -> Iterator[None]:
     """Open a page in a browser of its own; close it with all its processes."""
-    assert CHROMIUM is not None
+    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if chromium is None:
+        missing("no chromium on PATH")
     browser = subprocess.Popen(
-        [CHROMIUM, *SWITCHES, f"--user-data-dir={profile}", url],
+        [chromium, *SWITCHES, f"--user-data-dir={profile}", url],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -13,7 +13,7 @@ from fprom_middleware.delivery.drain import LARGEST_BATCH
 from tests.system.faults.double import MISBEHAVING, SLUGGISH, Double
 from tests.system.faults.load import Load
 from tests.system.faults.oracle import drain_fully, find_lost
-from tests.system.faults.scale import LONG, pick, report
+from tests.system.faults.scale import pick, report
 from tests.system.faults.servers import Server, fprom_environment, gunicorn
 
 if TYPE_CHECKING:
@@ -93,17 +93,12 @@ def kill_under_load(
     [
         pytest.param("sqlite_url", gunicorn(workers=2), id="sqlite"),
         pytest.param("postgresql_url", PRELOADED, id="postgresql-preload"),
-        pytest.param(
-            "sqlite_url",
-            PRELOADED,
-            id="sqlite-preload",
-            marks=pytest.mark.skipif(not LONG, reason="in the long run only"),
-        ),
-        pytest.param(
-            "postgresql_url",
-            gunicorn(workers=2),
-            id="postgresql",
-            marks=pytest.mark.skipif(not LONG, reason="in the long run only"),
+        *pick(
+            [],
+            [
+                pytest.param("sqlite_url", PRELOADED, id="sqlite-preload"),
+                pytest.param("postgresql_url", gunicorn(workers=2), id="postgresql"),
+            ],
         ),
     ],
 )
