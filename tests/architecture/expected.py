@@ -6,7 +6,6 @@ EXPECTED = {
     ("import", "delivery.durable -> sqlalchemy"): "a refused database becomes an error of our own",
     ("circle", "delivery.durable"): "the thread is given a type of its own room",
     ("circle", "delivery.thread"): "the thread is given a type of its own room",
-    ("large", "outbox"): "what is written twice goes",
 }
 
 

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ class Load:
             thread.join(max(0.0, ends - time.monotonic()))
         assert not any(thread.is_alive() for thread in self._threads), "a visitor still waits"
 
-    def wait_for(self, answers: int) -> None:
+    def wait_for(self, answers: int, *, within: float = PATIENCE) -> None:
         """Wait until so many were answered."""
-        assert eventually(lambda: len(self.answers) >= answers), (
+        assert eventually(lambda: len(self.answers) >= answers, within=within), (
             f"{len(self.answers)} of {answers}: {self.failed[:3]}"
         )
 

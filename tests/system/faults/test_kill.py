@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING
@@ -48,24 +47,14 @@ def kill_under_load(
     *,
     leads: int,
     kills: int,
-    every: float = 0.3,
 ) -> Figures:
-    """Kill workers and masters in turn until both figures are reached, then drain and count."""
-    ends = time.monotonic() + LIMIT
+    """Kill workers and masters in turn while visitors sign up, then drain and count."""
     with Server(command, environment, folder / "server.log") as server:
         with Load(server.port) as load:
             victims = cycle((server.kill_worker, server.kill_worker, server.kill_master))
-            pause = every
-            while server.kills < kills or len(load.answers) < leads:
-                assert time.monotonic() < ends, (
-                    server.kills,
-                    len(load.answers),
-                    server.log[-4000:],
-                )
-                if server.kills >= kills:
-                    # Enough of them: whoever is left may work in peace until the leads are in.
-                    pause = 1.0
-                time.sleep(pause)
+            for kill in range(1, kills + 1):
+                # Spread over the load, however fast the machine is.
+                load.wait_for(leads * kill // kills, within=LIMIT)
                 next(victims)()
             # The last one takes all processes at once, in the middle of things.
             server.kill_all()
