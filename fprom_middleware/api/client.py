@@ -6,14 +6,22 @@ import logging
 import threading
 import time
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from ..events.receipt import Reason, Status
 from ..forking import ForkLock
+from ..interrupts import causes, raised_by_signal
 from ..version import __version__
-from .protocol import MAX_ANSWER, NO_ANSWER, Outcome, build_signup, read_answer
-from .transport import DeadlineTransport, deadline, environment_proxy
+from .protocol import MAX_ANSWER, Call, Outcome, build_signup, read_answer
+from .transport import (
+    DeadlineTransport,
+    deadline,
+    environment_proxy,
+    is_local_error,
+    is_transport_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,13 +30,16 @@ if TYPE_CHECKING:
     from ..settings.model import FpromSettings
 
 logger = logging.getLogger(__name__)
+# What files, a proxy's address and a missing package raise while the pool is made.
+_NO_CLIENT: Final = (OSError, ValueError, ImportError, RuntimeError, httpx.InvalidURL)
 _AGENT: Final = f"fprom-middleware/{__version__}"
 
 
 class TrackingApi:
     """One account's Tracking API, with one pool of connections.
 
-    Every answer and every failure becomes an `Outcome`; nothing but a cancellation is raised.
+    Every answer and every failure of the network becomes an `Outcome`. What else is raised is no
+    word about the lead: a job's time limit, a mistake in a client that was handed in.
 
     Args:
         settings: Base URL, credentials and time-out.
@@ -60,19 +71,46 @@ class TrackingApi:
         Returns:
             What the call came to, at the latest after the time-out of the settings.
         """
-        ends = time.monotonic() + self._settings.timeout
-        code, body, wait = 0, None, None
-        request = self._request(lead)
+        return self._send(build_signup(self._settings, lead))
+
+    def _send(self, call: Call) -> Outcome:
+        seconds = self._settings.timeout
+        ends = time.monotonic() + seconds
+        client, code, body, wait = None, 0, None, None
         try:
+            client = self._client()
             with (
-                deadline(self._settings.timeout),
-                self._client().stream(**request) as answer,
+                deadline(seconds),
+                client.stream(
+                    "POST",
+                    call.url,
+                    # Of this type, and not a mapping: its repr hides the key.
+                    headers=httpx.Headers(call.headers),
+                    content=call.body,
+                    timeout=seconds,
+                    # An injected client may have its own idea of these.
+                    auth=None,
+                    follow_redirects=False,
+                ) as answer,
             ):
                 code, wait = answer.status_code, answer.headers.get("retry-after")
                 body = _read(answer, ends)
-        except Exception as error:  # noqa: BLE001 - the status received so far decides
-            _log_broken_off(error)
-        return self._outcome(code, body, wait)
+        except Exception as error:
+            if client is None:
+                expected = isinstance(error, _NO_CLIENT)
+            else:
+                # Closed by another thread, at the end of the process.
+                expected = is_transport_error(error) or client.is_closed
+            limit = raised_by_signal(error)
+            if limit is not None:
+                raise limit from None
+            if not expected:
+                raise
+            if not code:
+                local = client is None or is_local_error(error)
+                return _no_answer(Reason.LOCAL if local else Reason.NETWORK, error)
+        # The status received so far decides.
+        return read_answer(code, body, retry_after=wait, now=self._clock())
 
     def close(self) -> None:
         """Close the pooled connections; the next call opens new ones."""
@@ -80,24 +118,6 @@ class TrackingApi:
         client, self._pooled = self._pooled, None
         if client is not None:
             client.close()
-
-    def _request(self, lead: Lead) -> dict[str, Any]:
-        call = build_signup(self._settings, lead)
-        return {
-            "method": "POST",
-            "url": call.url,
-            "headers": call.headers,
-            "content": call.body,
-            "timeout": self._settings.timeout,
-            # An injected client may have its own idea of these.
-            "auth": None,
-            "follow_redirects": False,
-        }
-
-    def _outcome(self, code: int, body: bytes | None, wait: str | None) -> Outcome:
-        if not code:
-            return NO_ANSWER
-        return read_answer(code, body, retry_after=wait, now=self._clock())
 
     def _client(self) -> httpx.Client:
         if self._given is not None:
@@ -136,6 +156,8 @@ def _is_packed(answer: httpx.Response) -> bool:
     return answer.headers.get("content-encoding", "identity") not in {"", "identity"}
 
 
-def _log_broken_off(error: Exception) -> None:
+def _no_answer(reason: Reason, error: BaseException) -> Outcome:
+    *_, root = causes(error)
     # Only the type: httpx and h11 quote headers in their texts.
-    logger.debug("A call of the Tracking API broke off: %s.", type(error).__name__)
+    logger.debug("A call of the Tracking API broke off: %s.", type(root).__name__)
+    return Outcome(Status.FAILED, reason, error=type(root).__name__)

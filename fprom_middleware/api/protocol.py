@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -49,16 +49,34 @@ class Outcome:
         retry_after: Seconds that the API asked to wait, from 0 to `MAX_RETRY_AFTER`; None
             where it asked for nothing.
         code: The HTTP status, None where no answer came.
+        error: Where no answer came, the name of the error's type.
     """
 
     status: Status
     reason: Reason | None = None
     retry_after: float | None = None
     code: int | None = None
+    error: str | None = field(default=None, compare=False)
 
+    @property
+    def needs_operator(self) -> bool:
+        """True where it fails until a person changes something."""
+        return self.reason in {Reason.UNAUTHORIZED, Reason.UNEXPECTED, Reason.LOCAL}
 
-NO_ANSWER: Final = Outcome(Status.FAILED, Reason.NETWORK)
-"""No connection, no time, no name, no certificate: nothing that an answer could be read from."""
+    def __str__(self) -> str:
+        """Say in words what happened, and what to look at; nothing of the event or the key."""
+        match self.reason:
+            case Reason.UNAUTHORIZED:
+                advice = "check FPROM_API_KEY and FPROM_ACCOUNT_ID"
+            case Reason.UNEXPECTED:
+                advice = "check FPROM_BASE_URL"
+            case Reason.LOCAL:
+                advice = "check this machine's TLS files and proxy settings"
+            case _:
+                advice = ""
+        what = f"HTTP status {self.code}" if self.code else self.error or "no answer"
+        text = f"{self.reason or self.status}, {what}"
+        return f"{text}: {advice}" if advice else text
 
 
 def build_signup(settings: FpromSettings, lead: Lead) -> Call:
@@ -89,7 +107,7 @@ def build_signup(settings: FpromSettings, lead: Lead) -> Call:
 def read_answer(
     code: int, body: bytes | None, *, retry_after: str | None = None, now: float = 0.0
 ) -> Outcome:
-    """Say what an answer means. The status decides.
+    """Say what an answer to a sign-up means. The status decides.
 
     Args:
         code: The HTTP status.
@@ -100,38 +118,40 @@ def read_answer(
     Returns:
         The outcome.
     """
-    if code == 200:  # noqa: PLR2004 - HTTP's own number
-        if _is_json_object(body):
-            return Outcome(Status.SENT, code=code)
-        return Outcome(Status.FAILED, Reason.UNREADABLE, code=code)
-    final = _FINAL.get(code)
-    if final is not None:
-        return Outcome(*final, code=code)
-    wait = read_retry_after(retry_after, now=now)
-    return Outcome(Status.FAILED, _reason(code), wait, code)
+    status, reason = _read_status(code, body)
+    if status is not Status.FAILED:
+        return Outcome(status, reason, code=code)
+    return Outcome(status, reason, read_retry_after(retry_after, now=now), code)
 
 
-_FINAL: Final[dict[int, tuple[Status, Reason | None]]] = {
-    400: (Status.REJECTED, Reason.BAD_REQUEST),
+_Meaning = tuple[Status, Reason | None]
+
+_MEANINGS: Final[dict[int, _Meaning]] = {
+    200: (Status.SENT, None),
+    **dict.fromkeys((400, 413, 414, 431), (Status.REJECTED, Reason.BAD_REQUEST)),
+    **dict.fromkeys((401, 403), (Status.FAILED, Reason.UNAUTHORIZED)),
     404: (Status.REJECTED, Reason.UNKNOWN_VISITOR),
     # The lead already has a sign-up event: an earlier try of ours got through.
     422: (Status.DUPLICATE, None),
+    429: (Status.FAILED, Reason.RATE_LIMITED),
+    **dict.fromkeys((408, *range(500, 600)), (Status.FAILED, Reason.SERVER_ERROR)),
 }
-_REASONS: Final = {
-    401: Reason.UNAUTHORIZED,
-    403: Reason.UNAUTHORIZED,
-    408: Reason.SERVER_ERROR,
-    429: Reason.RATE_LIMITED,
+# A web server or a firewall before the API answers these, too: it knows no visitors and no keys.
+_WITHOUT_OBJECT: Final[dict[int, _Meaning]] = {
+    200: (Status.FAILED, Reason.UNREADABLE),
+    403: (Status.FAILED, Reason.SERVER_ERROR),
+    404: (Status.FAILED, Reason.UNEXPECTED),
 }
+_UNKNOWN: Final[_Meaning] = (Status.FAILED, Reason.UNEXPECTED)
 
 
-def _reason(code: int) -> Reason:
-    if 500 <= code <= 599:  # noqa: PLR2004 - HTTP's own numbers
-        return Reason.SERVER_ERROR
-    return _REASONS.get(code, Reason.UNEXPECTED)
+def _read_status(code: int, body: bytes | None) -> _Meaning:
+    if code in _WITHOUT_OBJECT and not _is_object(body):
+        return _WITHOUT_OBJECT[code]
+    return _MEANINGS.get(code, _UNKNOWN)
 
 
-def _is_json_object(body: bytes | None) -> bool:
+def _is_object(body: bytes | None) -> bool:
     if body is None:
         return False
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import socket
+import ssl
 import threading
 import time
 from contextlib import contextmanager
@@ -17,13 +18,20 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
+from ..addresses import is_loopback_host
+from ..interrupts import causes
+
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterable, Iterator
 
 LIMITS: Final = httpx.Limits(
     max_connections=100, max_keepalive_connections=20, keepalive_expiry=45.0
 )
+
+_PIECE: Final = 4096
+_LIBRARIES: Final = frozenset({"httpx", "httpcore", "h11", "socksio"})
+# As httpcore says it, of an HTTP proxy and of a SOCKS proxy.
+_BAD_PASSWORD: Final = ("407 ", "Requested ", "Invalid username")
 
 
 def environment_proxy(url: str) -> httpx.Proxy | None:
@@ -33,10 +41,12 @@ def environment_proxy(url: str) -> httpx.Proxy | None:
         url: The API's address.
 
     Returns:
-        The proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where there is none, or where
-        NO_PROXY names the host.
+        The proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; None where there is none, where
+        NO_PROXY names the host, and for this machine itself: a proxy would see the key in clear.
     """
     target, found = httpx.URL(url), getproxies()
+    if is_loopback_host(target.host):
+        return None
     address = found.get(target.scheme) or found.get("all")
     netloc = target.netloc.decode("ascii")
     if not address or proxy_bypass(target.host) or proxy_bypass(netloc):
@@ -44,11 +54,27 @@ def environment_proxy(url: str) -> httpx.Proxy | None:
     return httpx.Proxy(address if "://" in address else f"http://{address}")
 
 
-class _Deadline(threading.local):
-    at: float | None = None
+def is_transport_error(error: BaseException) -> bool:
+    """Say whether an exception is the transport's, TLS's or a socket's."""
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _LIBRARIES
 
 
-_deadline = _Deadline()
+def is_local_error(error: BaseException) -> bool:
+    """Say whether a call failed because of this machine: its trusted certificates, its proxy."""
+    refused = isinstance(error, httpcore.ProxyError) and str(error).startswith(_BAD_PASSWORD)
+    return (
+        refused
+        or isinstance(error, httpcore.UnsupportedProtocol)
+        or any(isinstance(one, ssl.SSLCertVerificationError) for one in causes(error))
+    )
+
+
+class _Call(threading.local):
+    ends: float | None = None
+    opened: httpcore.NetworkStream | None = None
+
+
+_call = _Call()
 
 
 @contextmanager
@@ -58,17 +84,17 @@ def deadline(seconds: float) -> Iterator[None]:
     Args:
         seconds: From now on.
     """
-    _deadline.at = time.monotonic() + seconds
+    _call.ends = time.monotonic() + seconds
     try:
         yield
     finally:
-        _deadline.at = None
+        _call.ends = None
 
 
 def _left(timeout: float | None, error: type[Exception]) -> float | None:
-    if _deadline.at is None:
+    if _call.ends is None:
         return timeout
-    left = _deadline.at - time.monotonic()
+    left = _call.ends - time.monotonic()
     if left <= 0:
         msg = "the deadline of the whole call has passed"
         raise error(msg)
@@ -87,15 +113,25 @@ class DeadlineTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; errors are httpcore's own."""
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=_address(request.url),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
+        call = httpcore.Request(
+            method=request.method,
+            url=_address(request.url),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
         )
+        try:
+            answer = self._pool.handle_request(call)
+        except BaseException as error:
+            # httpcore leaves a connection open that broke off before it was one.
+            if _call.opened is not None:
+                _call.opened.close()
+            if isinstance(error, AssertionError):
+                # So it takes a SOCKS proxy's answer that it did not expect.
+                raise httpcore.ProxyError from error
+            raise
+        finally:
+            _call.opened = None
         return httpx.Response(
             answer.status,
             headers=answer.headers,
@@ -195,12 +231,16 @@ def _resolve(host: str, port: int, seconds: float | None) -> list[str]:
 class _Stream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        _call.opened = self
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        # A piece at a time: the time-out of a socket begins anew with all that it could send.
+        for start in range(0, len(buffer), _PIECE):
+            piece = buffer[start : start + _PIECE]
+            self._inner.write(piece, _left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()

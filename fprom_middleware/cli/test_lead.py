@@ -34,6 +34,10 @@ _ADVICE: Final = {
     Reason.NETWORK: (
         "no answer. Check outgoing HTTPS, name resolution, HTTPS_PROXY and FPROM_BASE_URL."
     ),
+    Reason.LOCAL: (
+        "this machine cannot make the call. Check SSL_CERT_FILE and the system's certificates, "
+        "HTTPS_PROXY and, for SOCKS, httpx's extra `socks`."
+    ),
     Reason.UNREADABLE: "this is not the API's answer. Check FPROM_BASE_URL.",
     Reason.UNEXPECTED: "the API's documentation does not know this answer. Check FPROM_BASE_URL.",
 }
@@ -60,7 +64,8 @@ def send_test_lead(fprom: Fprom, email: str, tid: str) -> Outcome:
 
 def explain(outcome: Outcome) -> str:
     """Say what an answer means, and what to do about it."""
-    return _ADVICE[outcome.reason or outcome.status]
+    advice = _ADVICE[outcome.reason or outcome.status]
+    return advice if outcome.error is None else f"{outcome.error}: {advice}"
 
 
 def arrived(outcome: Outcome) -> bool:

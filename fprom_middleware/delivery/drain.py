@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from ..events.receipt import Reason, Receipt, Status
+from ..events.receipt import Receipt, Status
 from ..outbox.retry import decide
 from ..outbox.stats import no_counts
 from ..outbox.store import Answer
@@ -174,21 +174,8 @@ class Drain:
 
 
 def _log_failure(outcome: Outcome) -> None:
-    if outcome.reason is Reason.UNAUTHORIZED:
-        logger.error(
-            "FirstPromoter answered %s: check FPROM_API_KEY and FPROM_ACCOUNT_ID. Leads are kept "
-            "and one is tried every 5 minutes.",
-            outcome.code,
-        )
-    elif outcome.reason is Reason.UNEXPECTED:
-        logger.error(
-            "FirstPromoter answered %s, which its document does not know: check FPROM_BASE_URL. "
-            "The lead is kept and tried again.",
-            outcome.code,
-        )
-    else:
-        logger.warning(
-            "A call to FirstPromoter failed (%s, HTTP status %s); the lead is tried again.",
-            outcome.reason,
-            outcome.code,
-        )
+    logger.log(
+        logging.ERROR if outcome.needs_operator else logging.WARNING,
+        "A call to FirstPromoter failed (%s). The lead is kept and tried again.",
+        outcome,
+    )

@@ -46,10 +46,7 @@ class InlineDelivery(NothingWaits):
     def _receipt(self, lead: Lead, outcome: Outcome) -> Receipt:
         if outcome.status is Status.FAILED:
             logger.error(
-                "A lead was not delivered (%s, HTTP status %s); inline delivery keeps nothing: %r",
-                outcome.reason,
-                outcome.code,
-                lead,
+                "A lead was not delivered (%s); inline delivery keeps nothing: %r", outcome, lead
             )
         receipt = Receipt(outcome.status, outcome.reason, event=lead)
         tell_outcome(self._settings, receipt)

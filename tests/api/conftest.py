@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
 
-from fprom_middleware import Lead
+from fprom_middleware import Lead, Reason, Status
 from fprom_middleware.api.client import TrackingApi
+from fprom_middleware.api.protocol import Outcome
 from tests.support.accounts import make_settings
 
 if TYPE_CHECKING:
@@ -20,13 +22,28 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from fprom_middleware.api.protocol import Outcome
-
     Call = Callable[[Lead], Outcome]
 
+NO_ANSWER = Outcome(Status.FAILED, Reason.NETWORK)
+"""Of the network's failures."""
+LOCAL = Outcome(Status.FAILED, Reason.LOCAL)
+"""Of this machine's."""
 PROXY_KEYS = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Let the one name resolve to these addresses."""
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, *arguments: Any, **options: Any) -> list[Any]:
+        if host not in ("api.invalid", b"api.invalid"):
+            return real(host, *arguments, **options)
+        return [row for address in addresses for row in real(address, *arguments, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+@pytest.mark.slow
 @contextmanager
 def calling(url: str, *, timeout: float = 20, client: httpx.Client | None = None) -> Iterator[Call]:
     """Yield the call; close the API and the client at the end."""

@@ -33,10 +33,13 @@ STATUSES = [
     (405, FAILED, Reason.UNEXPECTED),
     (408, FAILED, Reason.SERVER_ERROR),
     (410, FAILED, Reason.UNEXPECTED),
-    (413, FAILED, Reason.UNEXPECTED),
+    (413, REJECTED, Reason.BAD_REQUEST),
+    (414, REJECTED, Reason.BAD_REQUEST),
+    (415, FAILED, Reason.UNEXPECTED),
     (422, Status.DUPLICATE, None),
     (425, FAILED, Reason.UNEXPECTED),
     (429, FAILED, Reason.RATE_LIMITED),
+    (431, REJECTED, Reason.BAD_REQUEST),
     (500, FAILED, Reason.SERVER_ERROR),
     (501, FAILED, Reason.SERVER_ERROR),
     (502, FAILED, Reason.SERVER_ERROR),
@@ -49,11 +52,36 @@ STATUSES = [
 
 
 def test_every_status_becomes_its_outcome(lead: Lead) -> None:
-    """The status decides; a JSON object in the body changes nothing but for 200."""
+    """The status decides, here with a JSON object in the body."""
     script = [answer(code, b"" if code in (204, 304) else SENT) for code, _, _ in STATUSES]
     with serving(*script) as server, calling(server.url) as call:
         got = [call(lead) for _ in STATUSES]
     assert got == [Outcome(status, reason, code=code) for code, status, reason in STATUSES]
+
+
+NOT_THE_API = [
+    b"",
+    b"<html>403 Forbidden</html>",
+    b"[]",
+    b"null",
+    b'"no"',
+    b"{",
+    SENT[:-1],
+    b"\xff",
+]
+
+
+@pytest.mark.parametrize("body", NOT_THE_API)
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(200, Reason.UNREADABLE), (403, Reason.SERVER_ERROR), (404, Reason.UNEXPECTED)],
+)
+def test_without_a_json_object_it_is_not_the_api_that_speaks(
+    lead: Lead, code: int, reason: Reason, body: bytes
+) -> None:
+    """A web server, a firewall or a wrong path: no word about the visitor, the key or the lead."""
+    with serving(answer(code, body)) as server, calling(server.url) as call:
+        assert call(lead) == Outcome(FAILED, reason, code=code)
 
 
 DOCUMENTED = [
@@ -128,7 +156,7 @@ def test_a_200_that_cannot_be_read_is_not_sent(lead: Lead, behave: Behaviour) ->
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "reason"), [row for row in STATUSES if row[0] in (400, 401, 404, 422, 503)]
+    ("code", "status", "reason"), [row for row in STATUSES if row[0] in (400, 401, 413, 422, 503)]
 )
 def test_a_cut_body_does_not_hide_the_status(
     lead: Lead, code: int, status: Status, reason: Reason | None

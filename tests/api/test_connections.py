@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -13,11 +14,10 @@ import pytest
 
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.client import TrackingApi
-from fprom_middleware.api.protocol import NO_ANSWER
 from fprom_middleware.api.transport import DeadlineTransport, deadline
-from tests.api.conftest import calling
+from tests.api.conftest import NO_ANSWER, calling
 from tests.support.accounts import make_settings
-from tests.support.misbehaving import PATIENCE, SENT, answer, compose, say, serving
+from tests.support.misbehaving import PATIENCE, SENT, answer, compose, hang, say, serving
 
 if TYPE_CHECKING:
     from tests.support.misbehaving import Talk
@@ -134,6 +134,37 @@ def test_what_ends_the_program_passes_through(lead: Lead, error: type[BaseExcept
     settings = make_settings(base_url="https://api.invalid")
     with pytest.raises(error):
         TrackingApi(settings, client=httpx.Client(transport=transport)).signup(lead)
+
+
+class JobLimitError(Exception):
+    """What a job runner of its own would raise."""
+
+
+@pytest.mark.parametrize("limit", [JobLimitError, TimeoutError, ConnectionError, OSError])
+def test_a_job_s_time_limit_goes_up(lead: Lead, limit: type[Exception]) -> None:
+    """Raised by a signal handler while the API hangs, of whatever type; the next call works."""
+
+    def end_the_job(*_: object) -> None:
+        raise limit
+
+    with serving(hang, answer(200, SENT)) as server, calling(server.url) as call:
+        before = signal.signal(signal.SIGALRM, end_the_job)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        try:
+            with pytest.raises(limit):
+                call(lead)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        assert call(lead).status is Status.SENT
+
+
+def test_a_client_that_is_closed_meanwhile_is_network(lead: Lead) -> None:
+    """Another thread closes the account, at the end of the process."""
+    with serving(answer(200, SENT)) as server:
+        client = httpx.Client()
+        client.close()
+        api = TrackingApi(make_settings(server.url), client=client)
+        assert api.signup(lead) == NO_ANSWER
 
 
 FORK = """

@@ -5,14 +5,15 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fprom_middleware import Status
-from fprom_middleware.api.protocol import NO_ANSWER, Outcome
+from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.receipt import Reason
-from tests.api.conftest import calling
+from tests.api.conftest import LOCAL, NO_ANSWER, calling, resolve_to
 from tests.support.misbehaving import (
     SENT,
     answer,
@@ -28,9 +29,10 @@ from tests.support.waiting import ends_within
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fprom_middleware import Lead
-    from tests.support.misbehaving import Behaviour
+    from tests.support.misbehaving import Behaviour, Talk
 
 ENOUGH = 15.0
 """Seconds; what is cut off here would take 30 and more."""
@@ -83,6 +85,18 @@ def test_the_time_out_bounds_the_whole_call(
 
 
 @pytest.mark.slow
+def test_the_time_out_bounds_what_is_sent_too(lead: Lead) -> None:
+    """A peer that takes 30 MB at 1 MB a second is left at the time-out."""
+
+    def read_slowly(talk: Talk) -> None:
+        while not talk.server.stopped.wait(0.05) and talk.socket.recv(50_000):
+            pass
+
+    large = replace(lead, email="x" * 30_000_000)
+    with serving(read_slowly) as server, calling(server.url, timeout=1) as call, ends_within(5):
+        assert call(large) == NO_ANSWER
+
+
 def test_after_a_time_out_the_next_call_has_its_own_time(lead: Lead) -> None:
     """A call that ran out leaves neither its connection nor its deadline behind."""
     with serving(hang, answer(200, SENT)) as server, calling(server.url, timeout=1) as call:
@@ -124,19 +138,6 @@ def test_a_connection_that_never_comes_is_network(lead: Lead) -> None:
         assert call(lead) == NO_ANSWER
 
 
-def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
-    """Let the one name resolve to these addresses."""
-    real = socket.getaddrinfo
-
-    def resolve(host: Any, *arguments: Any, **options: Any) -> list[Any]:
-        if host not in ("api.invalid", b"api.invalid"):
-            return real(host, *arguments, **options)
-        return [row for address in addresses for row in real(address, *arguments, **options)]
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-
-
-@pytest.mark.slow
 def test_one_dead_address_of_a_name_leaves_time_for_the_next(
     lead: Lead,
     monkeypatch: pytest.MonkeyPatch,
@@ -217,25 +218,43 @@ def test_a_trusted_certificate_is_accepted(lead: Lead, server_tls: ssl.SSLContex
         assert len(server.talks) == 1
 
 
-def test_an_untrusted_certificate_is_network(
+def test_an_untrusted_certificate_is_this_machine_s(
     lead: Lead, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A certificate of an unknown authority ends the call before anything is said."""
     monkeypatch.delenv("SSL_CERT_FILE")
     with serving(answer(200, SENT), tls=server_tls) as server, calling(server.url) as call:
-        assert call(lead) == NO_ANSWER
+        assert call(lead) == LOCAL
         assert server.requests == []
 
 
-def test_a_certificate_of_another_host_is_network(
+@pytest.mark.parametrize("content", [None, "", "-----BEGIN CERTIFICATE-----\nno\n"])
+def test_tls_files_that_are_missing_or_broken_are_this_machine_s(
+    lead: Lead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    """SSL_CERT_FILE names nothing, or no certificates."""
+    file = tmp_path / "certificates.pem"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with calling("https://api.invalid") as call:
+        outcome = call(lead)
+        assert outcome == LOCAL
+        assert outcome.error in {"FileNotFoundError", "SSLError"}
+        # Mended, the next call finds it.
+        monkeypatch.delenv("SSL_CERT_FILE")
+        assert call(lead) == NO_ANSWER
+
+
+def test_a_certificate_of_another_host_is_this_machine_s(
     lead: Lead, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name in the certificate counts."""
+    """The name in the certificate counts: a proxy of this machine's network, or a wrong URL."""
     resolve_to(monkeypatch, "127.0.0.1")
     monkeypatch.setattr(socket, "getaddrinfo", _any_name(socket.getaddrinfo))
     with serving(answer(200, SENT), tls=server_tls) as server:
         with calling(f"https://other.invalid:{server.port}") as call:
-            assert call(lead) == NO_ANSWER
+            assert call(lead) == LOCAL
         assert server.requests == []
 
 

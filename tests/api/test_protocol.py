@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from fprom_middleware import FpromSettings, Lead, Status
 from fprom_middleware.api.protocol import (
-    NO_ANSWER,
     Outcome,
     build_signup,
     read_answer,
@@ -40,7 +39,7 @@ def test_the_call() -> None:
     assert json.loads(call.body) == {"email": "anna@example.com", "tid": "t-1"}
 
 
-def test_the_call_shows_nobody() -> None:
+def test_the_call_shows_no_one_s_data() -> None:
     """The repr of a call holds neither key nor body."""
     assert repr(build_signup(SETTINGS, Lead(email="anna@example.com"))) == (
         "Call(http://127.0.0.1:9/api/v2/track/signup)"
@@ -57,6 +56,8 @@ def test_any_text_is_carried(text: str) -> None:
 
 # --- What an answer means -----------------------------------------------------------------
 
+OTHERS = [201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 402, 405, 406, 409, 410, 412]
+OTHERS += [415, 418, 421, 425, 451, 499, 600]
 STATUSES = [
     (200, Status.SENT, None),
     (400, Status.REJECTED, Reason.BAD_REQUEST),
@@ -67,18 +68,13 @@ STATUSES = [
     (408, Status.FAILED, Reason.SERVER_ERROR),
     (429, Status.FAILED, Reason.RATE_LIMITED),
     *[(code, Status.FAILED, Reason.SERVER_ERROR) for code in (500, 501, 502, 503, 504, 520, 599)],
-    *[
-        (code, Status.FAILED, Reason.UNEXPECTED)
-        for code in (201, 202, 204, 206, 301, 302, 303, 307)
-    ],
-    *[
-        (code, Status.FAILED, Reason.UNEXPECTED)
-        for code in (308, 304, 402, 405, 406, 409, 410, 413)
-    ],
-    *[
-        (code, Status.FAILED, Reason.UNEXPECTED)
-        for code in (415, 418, 421, 425, 431, 451, 499, 600)
-    ],
+    *[(code, Status.REJECTED, Reason.BAD_REQUEST) for code in (413, 414, 431)],
+    *[(code, Status.FAILED, Reason.UNEXPECTED) for code in OTHERS],
+]
+WITHOUT_OBJECT = [
+    (200, Status.FAILED, Reason.UNREADABLE),
+    (403, Status.FAILED, Reason.SERVER_ERROR),
+    (404, Status.FAILED, Reason.UNEXPECTED),
 ]
 
 
@@ -89,13 +85,24 @@ def test_the_status_decides(code: int, status: Status, reason: Reason | None, bo
     assert read_answer(code, body) == Outcome(status, reason, code=code)
 
 
+NO_OBJECT = [None, b"", b"null", b"[]", b"<html>Forbidden</html>", b"{", b"\xff"]
+
+
+@pytest.mark.parametrize("body", NO_OBJECT)
+@pytest.mark.parametrize(("code", "status", "reason"), WITHOUT_OBJECT)
+def test_a_web_server_s_answer_is_not_the_api_s(
+    code: int, status: Status, reason: Reason, body: bytes | None
+) -> None:
+    """A firewall or a wrong path knows no visitors and no keys."""
+    assert read_answer(code, body) == Outcome(status, reason, code=code)
+
+
+@pytest.mark.parametrize("body", NO_OBJECT)
 @pytest.mark.parametrize(
-    "body",
-    [None, b"", b"null", b"Unauthorized", b"{", b"\xff", b'{"message": "x", "code": "y"}'],
-    ids=["unreadable", "empty", "null", "text", "broken", "no utf-8", "object"],
+    ("code", "status", "reason"),
+    [row for row in STATUSES if row[0] not in {code for code, *_ in WITHOUT_OBJECT}],
 )
-@pytest.mark.parametrize(("code", "status", "reason"), STATUSES[1:])
-def test_only_a_200_needs_its_body(
+def test_any_other_status_needs_no_body(
     code: int, status: Status, reason: Reason | None, body: bytes | None
 ) -> None:
     """A 401 has no body and a 422 keeps its text elsewhere: the status is enough."""
@@ -170,9 +177,22 @@ def test_any_answer_has_a_meaning(code: int, body: bytes | None, wait: str | Non
     assert outcome.retry_after is None or 0 <= outcome.retry_after <= 3600
 
 
-def test_no_answer() -> None:
-    """Where no answer came there is no status either."""
-    assert Outcome(Status.FAILED, Reason.NETWORK) == NO_ANSWER
+@pytest.mark.parametrize(
+    ("outcome", "said", "needs_operator"),
+    [
+        (read_answer(401, b""), "unauthorized, HTTP status 401: check FPROM_API_KEY and ", True),
+        (read_answer(404, b"no"), "unexpected, HTTP status 404: check FPROM_BASE_URL", True),
+        (Outcome(Status.FAILED, Reason.LOCAL, error="SSLError"), "local, SSLError: check ", True),
+        (Outcome(Status.FAILED, Reason.NETWORK, error="gaierror"), "network, gaierror", False),
+        (Outcome(Status.FAILED, Reason.NETWORK), "network, no answer", False),
+        (read_answer(503, b""), "server_error, HTTP status 503", False),
+        (read_answer(200, b"{}"), "sent, HTTP status 200", False),
+    ],
+)
+def test_an_outcome_says_what_to_look_at(outcome: Outcome, said: str, needs_operator: bool) -> None:
+    """In words of ours; what a person must change is known as such."""
+    assert str(outcome).startswith(said)
+    assert outcome.needs_operator is needs_operator
 
 
 # --- Retry-After --------------------------------------------------------------------------

@@ -7,8 +7,7 @@ import pytest
 
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.client import TrackingApi
-from fprom_middleware.api.protocol import NO_ANSWER
-from tests.api.conftest import calling
+from tests.api.conftest import NO_ANSWER, calling
 from tests.support.accounts import make_settings
 from tests.support.misbehaving import SENT, answer, hang, serving
 
@@ -132,12 +131,15 @@ def test_a_large_mocked_answer_is_unreadable(lead: Lead) -> None:
         assert call(lead).status is Status.FAILED
 
 
-def test_whatever_an_injected_client_raises_is_an_outcome(lead: Lead) -> None:
-    """A transport that is broken in itself is a network that does not work."""
+def test_what_is_not_the_network_s_is_raised(lead: Lead) -> None:
+    """A mistake in a client that was handed in, or a job's time limit: no word about the lead."""
 
     def explode(request: httpx.Request) -> httpx.Response:
         raise ZeroDivisionError
 
     client = httpx.Client(transport=httpx.MockTransport(explode))
-    with calling("https://api.invalid", client=client) as call:
-        assert call(lead) == NO_ANSWER
+    with (
+        calling("https://api.invalid", client=client) as call,
+        pytest.raises(ZeroDivisionError),
+    ):
+        call(lead)

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 PACKAGE = "fprom_middleware"
 
-LEAVES = ("errors", "masking", "addresses", "timestamps", "forking", "version")
+LEAVES = (
+    "errors",
+    "masking",
+    "addresses",
+    "timestamps",
+    "forking",
+    "frames",
+    "interrupts",
+    "version",
+)
 SETTINGS = (*LEAVES, "settings")
 VISITOR = (*SETTINGS, "hooks", "visitor")
 ACCOUNT = (*VISITOR, "events", "api", "outbox", "delivery", "account")

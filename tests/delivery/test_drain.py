@@ -91,10 +91,12 @@ OUTCOMES: dict[str, tuple[Any, tuple[str, str | None, float, float, str | None]]
     # earliest and at the latest, and why all is paused.
     "200": (200, ("sent", GONE, 0, 0, None)),
     "422": (422, ("duplicate", GONE, 0, 0, None)),
-    "400": (400, ("rejected", KEPT, 0, 0, None)),
+    **{str(code): (code, ("rejected", KEPT, 0, 0, None)) for code in (400, 413, 414, 431)},
     "404": (404, ("failed", None, 10, 10, None)),
     "401": (401, ("failed", None, 0, 2, "unauthorized")),
     "403": (403, ("failed", None, 0, 2, "unauthorized")),
+    "403 of a firewall": (lambda _: httpx.Response(403, html="<html></html>"), LATER),
+    "404 of a wrong path": (lambda _: httpx.Response(404, html="<html></html>"), LATER),
     "429": (429, ("failed", None, 60, 60, "rate_limited")),
     "429 in 7 s": (lambda _: asks(429, "7"), ("failed", None, 7, 7, "rate_limited")),
     "429 in 0 s": (lambda _: asks(429, "0"), ("failed", None, 0, 2, "rate_limited")),
@@ -107,7 +109,7 @@ OUTCOMES: dict[str, tuple[Any, tuple[str, str | None, float, float, str | None]]
     "503 in -1 s": (lambda _: asks(503, "-1"), LATER),
     "503 in 10^9 s": (lambda _: asks(503, "1000000000"), ("failed", None, 3600, 3600, None)),
     "503 in text": (lambda _: asks(503, "soon"), LATER),
-    **{str(code): (code, LATER) for code in (201, 204, 301, 302, 405, 408, 413, 500, 502, 504)},
+    **{str(code): (code, LATER) for code in (201, 204, 301, 302, 405, 408, 500, 502, 504)},
     "no name": (httpx.ConnectError("[Errno -2] Name or service not known"), LATER),
     "no certificate": (httpx.ConnectError("CERTIFICATE_VERIFY_FAILED"), LATER),
     "reset before": (httpx.ReadError("reset"), LATER),
@@ -259,7 +261,7 @@ def test_refused_credentials_drop_nothing_and_are_probed_every_five_minutes(
     assert [later - earlier for earlier, later in pairwise(times)] == [300] * 11
     assert drainers[0].stats().pending == 20
     assert drainers[0].stats().paused_since == START
-    assert f"answered {code}: check FPROM_API_KEY and FPROM_ACCOUNT_ID" in caplog.text
+    assert f"HTTP status {code}: check FPROM_API_KEY and FPROM_ACCOUNT_ID" in caplog.text
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
 
     api.says = 200
@@ -685,15 +687,11 @@ def test_every_final_outcome_is_told_once_and_no_other(
 @pytest.mark.parametrize(
     ("says", "level", "words"),
     [
-        (
-            405,
-            logging.ERROR,
-            "answered 405, which its document does not know: check FPROM_BASE_URL",
-        ),
-        (302, logging.ERROR, "answered 302, which its document does not know"),
-        (503, logging.WARNING, "(server_error, HTTP status 503); the lead is tried again"),
+        (405, logging.ERROR, "(unexpected, HTTP status 405: check FPROM_BASE_URL)"),
+        (302, logging.ERROR, "(unexpected, HTTP status 302: check FPROM_BASE_URL)"),
+        (503, logging.WARNING, "(server_error, HTTP status 503). The lead is kept and tried"),
         (429, logging.WARNING, "(rate_limited, HTTP status 429)"),
-        (httpx.ReadError("canary"), logging.WARNING, "(network, HTTP status None)"),
+        (httpx.ReadError("canary"), logging.WARNING, "(network, ReadError)"),
     ],
 )
 def test_what_fails_is_logged(
@@ -737,4 +735,4 @@ def test_drains_on_several_threads_share_the_work(
 
 def test_the_outcome_of_a_call_is_what_the_api_module_says() -> None:
     """No text of the API's in it: a closed list of codes only."""
-    assert set(Outcome.__slots__) == {"status", "reason", "retry_after", "code"}
+    assert set(Outcome.__slots__) == {"status", "reason", "retry_after", "code", "error"}

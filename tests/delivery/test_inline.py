@@ -26,7 +26,8 @@ ANSWERS = [
     (200, SENT, Status.SENT, None),
     (422, b"", Status.DUPLICATE, None),
     (400, b"", Status.REJECTED, Reason.BAD_REQUEST),
-    (404, b"", Status.REJECTED, Reason.UNKNOWN_VISITOR),
+    (404, b"{}", Status.REJECTED, Reason.UNKNOWN_VISITOR),
+    (404, b"", Status.FAILED, Reason.UNEXPECTED),
     (503, b"", Status.FAILED, Reason.SERVER_ERROR),
 ]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fprom_middleware.api.protocol import NO_ANSWER, Outcome, read_answer
+from fprom_middleware import Reason, Status
+from fprom_middleware.api.protocol import Outcome, read_answer
 from fprom_middleware.outbox.retry import Retry, decide
 
 NOW = 1_800_000_000.0
@@ -72,10 +73,10 @@ def test_the_back_off_doubles_from_two_seconds_to_an_hour(attempts: int, longest
 @pytest.mark.parametrize(
     "outcome",
     [
-        NO_ANSWER,
+        Outcome(Status.FAILED, Reason.NETWORK),
         read_answer(200, b"<html>"),
         read_answer(200, None),
-        *(read_answer(code, b"") for code in (201, 302, 401, 403, 405, 408, 413, 429, 500, 599)),
+        *(read_answer(code, b"") for code in (201, 302, 401, 403, 404, 405, 408, 429, 500, 599)),
     ],
 )
 def test_everything_else_is_due_later_for_ever(outcome: Outcome) -> None:
