@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
+
+from .interrupts import raised_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,10 +51,27 @@ def call_hook(
     """
     try:
         return hook(*arguments)
-    except Exception as error:  # noqa: BLE001 - a hook is the user's code: it may raise anything
+    except BaseException as error:
+        limit = raised_by_signal(error)
+        if limit is not None:
+            raise limit from None
+        if not isinstance(error, Exception) and not _thread.guarded:
+            raise
         _failures[settings.account_id] += 1
         _log_failure(key, error, meaning)
         return FAILED
+
+
+class _Thread(threading.local):
+    guarded = False
+
+
+_thread = _Thread()
+
+
+def guard_this_thread() -> None:
+    """Let no hook end this thread, which is our own: not by SystemExit, nor by a cancellation."""
+    _thread.guarded = True
 
 
 def _log_failure(key: str, error: BaseException, meaning: str) -> None:

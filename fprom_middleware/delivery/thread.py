@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from ..hooks import guard_this_thread
 from .loop import DrainLoop
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class DrainThread:
 
     def __init__(self, delivery: OutboxDelivery) -> None:
         self.loop = DrainLoop(delivery)
-        self._thread = threading.Thread(target=self.loop.run, name="fprom-drain", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="fprom-drain", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -31,3 +32,7 @@ class DrainThread:
         self.loop.stop()
         if self._thread is not threading.current_thread():
             self._thread.join(seconds)
+
+    def _run(self) -> None:
+        guard_this_thread()
+        self.loop.run()
