@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import threading
 import time
@@ -11,21 +10,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
+from .delivery.under_test import warn_of_mode
 from .errors import FpromConfigError, FpromTokenError
+from .events.fields import NOT_GIVEN
 from .events.prepare import SignUp, prepare
 from .events.receipt import Reason, Receipt, Status
 from .forking import call_in_child
+from .frames import without_frames
 from .hooks import hook_errors
+from .interrupts import raised_by_signal
 from .settings.choices import DeliveryMode, WorkerMode
 from .settings.model import NO_SIGNING_KEYS, FpromSettings, hide_secrets
 from .visitor.consent import may_track
 from .visitor.context import TrackingContext
-from .visitor.locate import locate
+from .visitor.locate import Located, locate
 from .visitor.reader import VisitorReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     import httpx
 
@@ -40,6 +44,8 @@ MAX_AGE: Final = 60 * 86400
 """Seconds for which a token is believed: the life of FirstPromoter's own cookie."""
 REFUSE: Final[Any] = object()
 """Stands for "no default": a token that is refused raises."""
+
+_NO_REQUEST: Final = Located(TrackingContext(), None)
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +83,7 @@ class Fprom:
         self.visitor = VisitorReader(settings, clock)
         self._client = client
         self._delivery: Delivery | None = None
+        self._has_warned = False
         self._lock = threading.Lock()
         # True until a first request has started the background thread of this process.
         self.needs_start = self._has_thread()
@@ -103,12 +110,13 @@ class Fprom:
         """Return the tracking context of a request, as the module's function does."""
         return locate(request).context
 
+    @without_frames
     def track_signup(
         self,
         request: object,
-        email: str | None = None,
+        email: str | None = NOT_GIVEN,
         *,
-        uid: object = None,
+        uid: str | int | UUID | None = NOT_GIVEN,
         ref_id: str | None = None,
         created_at: datetime | None = None,
         skip_email_notification: bool | None = None,
@@ -117,9 +125,12 @@ class Fprom:
         """Hand in a sign-up, once the account exists.
 
         Args:
-            request: Any framework's request, a raw environ or scope, or a `TrackingContext`.
-            email: The e-mail address of the new account.
-            uid: The app's own id of the account; an int or a UUID becomes text.
+            request: Any framework's request, a raw environ or scope, or a `TrackingContext`;
+                None stands for no request, and so for no visitor.
+            email: The e-mail address of the new account, 320 characters at the most. Either this
+                or `uid` is given; None and blank text count as no address.
+            uid: The app's own id of the account, 255 characters at the most; an int or a UUID
+                becomes text.
             ref_id: A promoter's referral id to attribute to, sent beside the tid.
             created_at: The moment of the sign-up, by default now; a naive one is taken as UTC.
             skip_email_notification: True keeps FirstPromoter from sending its e-mail.
@@ -131,59 +142,61 @@ class Fprom:
             What became of it. Visitors, the network, the API and the database never raise.
 
         Raises:
-            ValueError: Neither email nor uid.
+            ValueError: Neither email nor uid was given.
             FpromNotInstalled: The request holds no tracking context.
             FpromConfigError: `session` is bound to another database than the outbox.
         """
-        lead = self._prepare(
-            request,
-            SignUp.read(
-                email, uid, ref_id, created_at, skip_email_notification=skip_email_notification
-            ),
-        )
+        said = SignUp(email, uid, ref_id, created_at, skip_email_notification)
+        lead = self._prepare(request, said)
         if isinstance(lead, Receipt):
             return lead
         try:
-            return self.delivery.accept(lead, session=session)
+            return self._first_warn().accept(lead, session=session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
             return _give_up(error)
 
+    @without_frames
     async def track_signup_async(
         self,
         request: object,
-        email: str | None = None,
+        email: str | None = NOT_GIVEN,
         *,
-        uid: object = None,
+        uid: str | int | UUID | None = NOT_GIVEN,
         ref_id: str | None = None,
         created_at: datetime | None = None,
         skip_email_notification: bool | None = None,
         session: Any = None,
     ) -> Receipt:
         """Do as `track_signup` without blocking the event loop, on asyncio and trio."""
-        lead = self._prepare(
-            request,
-            SignUp.read(
-                email, uid, ref_id, created_at, skip_email_notification=skip_email_notification
-            ),
-        )
+        said = SignUp(email, uid, ref_id, created_at, skip_email_notification)
+        lead = self._prepare(request, said)
         if isinstance(lead, Receipt):
             return lead
         try:
-            return await self.delivery.accept_async(lead, session=session)
+            return await self._first_warn().accept_async(lead, session=session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
             return _give_up(error)
 
     def _prepare(self, request: object, signup: SignUp) -> Lead | Receipt:
-        context, connection = locate(request)
+        context, connection = _NO_REQUEST if request is None else locate(request)
         try:
             return prepare(self.settings, signup, context, connection, now=self.clock())
         except Exception as error:  # noqa: BLE001 - as above
             return _give_up(error)
 
+    def _first_warn(self) -> Delivery:
+        delivery = self.delivery
+        # A client that was handed in is a test's own, or knows where it sends.
+        if not self._has_warned and self._client is None:
+            self._has_warned = True
+            warn_of_mode(self.settings)
+        return delivery
+
+    @without_frames
     def dump_tracking(self, request: object, *, purpose: str = "signup") -> str:
         """Sign who the visitor is, to carry it through a link, an OAuth state or a job.
 
@@ -259,6 +272,7 @@ class Fprom:
 
         return Signer(keys, purpose)
 
+    @without_frames
     def drain(
         self, limit: int | None = None, seconds: float | None = None, *, wait: bool = False
     ) -> Counts:
@@ -282,6 +296,7 @@ class Fprom:
         """
         return self.delivery.drain(limit=limit, seconds=seconds, wait=wait)
 
+    @without_frames
     def stats(self) -> Stats:
         """Count what waits, for a health endpoint; ``dict(stats)`` is ready for JSON.
 
@@ -340,46 +355,37 @@ class Fprom:
         # Here and not above: importing this package loads no HTTP client and no SQL.
         from .api.client import TrackingApi  # noqa: PLC0415
         from .delivery.choice import make_delivery  # noqa: PLC0415
+        from .delivery.registry import close_at_exit  # noqa: PLC0415
 
         api = TrackingApi(self.settings, client=self._client, clock=self.clock)
         delivery = make_delivery(self.settings, api, clock=self.clock)
-        _open.add(delivery)
+        close_at_exit(delivery)
         # An app that is thrown away, as tests do by the hundred, takes its thread with it.
         weakref.finalize(self, delivery.stop_when_idle).atexit = False
         return delivery
 
     def _start_afresh(self) -> None:
-        # Threads, locks and connections are the parent's. What it held is kept, unused: were
-        # it collected here, its connections would be closed under the parent's feet.
-        _inherited.append(self._delivery)
+        # Threads, locks and connections are the parent's.
         self._delivery = None
         self._lock = threading.Lock()
         self.needs_start = self._has_thread()
 
 
 _accounts: weakref.WeakSet[Fprom] = weakref.WeakSet()
-# A delivery can outlive its account, until its thread has sent what is due.
-_open: weakref.WeakSet[Delivery] = weakref.WeakSet()
-_inherited: list[object] = []
 
 
 def _start_afresh() -> None:
-    _inherited.extend(_open)
-    _open.clear()
     for fprom in list(_accounts):
         fprom._start_afresh()  # noqa: SLF001 - this module's own
-
-
-@atexit.register
-def _close_all() -> None:
-    for delivery in list(_open):
-        delivery.close()
 
 
 call_in_child(_start_afresh)
 
 
 def _give_up(error: Exception) -> Receipt:
+    limit = raised_by_signal(error)
+    if limit is not None:
+        raise limit
     # Never the error's text: it may hold what the visitor sent.
     logger.error("A sign-up could not be handed in: %s.", type(error).__name__)
     return Receipt(Status.FAILED, Reason.UNEXPECTED)

@@ -81,6 +81,9 @@ _forking = _Forking()
 def call_in_child(action: Callable[[], None]) -> None:
     """Have a function called in each forked child, before anything else runs there.
 
+    The last one registered is called first, as atexit does it: a room below, which is loaded
+    later, takes care of what is its own before the account lets go of it.
+
     Args:
         action: The function; what it cares for it should hold by weak references.
     """
@@ -105,7 +108,7 @@ def _after_in_child() -> None:
     # What they guard is kept unused from here on, and is not closed before the child's own forks.
     _locks.clear()
     _forking.locks = ()
-    for action in _in_child:
+    for action in reversed(_in_child):
         action()
 
 

@@ -6,22 +6,27 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .account import MAX_AGE, REFUSE, Fprom
 from .errors import FpromNotInstalled
+from .events.fields import NOT_GIVEN
+from .events.prepare import SignUp
+from .events.receipt import Reason, Receipt, Status
+from .frames import without_frames
 from .visitor.locate import locate
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
-    from .events.receipt import Receipt
     from .visitor.context import TrackingContext
 
 T = TypeVar("T")
 
 
+@without_frames
 def track_signup(
     request: object,
-    email: str | None = None,
+    email: str | None = NOT_GIVEN,
     *,
-    uid: object = None,
+    uid: str | int | UUID | None = NOT_GIVEN,
     ref_id: str | None = None,
     created_at: datetime | None = None,
     skip_email_notification: bool | None = None,
@@ -32,6 +37,8 @@ def track_signup(
     Arguments, receipt and exceptions are those of `Fprom.track_signup`; a bare
     `TrackingContext`, which no middleware attached, raises `FpromNotInstalled`.
     """
+    if request is None:
+        return _without_request(email, uid)
     located = locate(request)
     return fprom_of(located).track_signup(
         located,
@@ -44,17 +51,20 @@ def track_signup(
     )
 
 
+@without_frames
 async def track_signup_async(
     request: object,
-    email: str | None = None,
+    email: str | None = NOT_GIVEN,
     *,
-    uid: object = None,
+    uid: str | int | UUID | None = NOT_GIVEN,
     ref_id: str | None = None,
     created_at: datetime | None = None,
     skip_email_notification: bool | None = None,
     session: Any = None,
 ) -> Receipt:
     """Do as `track_signup` without blocking the event loop, on asyncio and trio."""
+    if request is None:
+        return _without_request(email, uid)
     located = locate(request)
     return await fprom_of(located).track_signup_async(
         located,
@@ -65,6 +75,12 @@ async def track_signup_async(
         skip_email_notification=skip_email_notification,
         session=session,
     )
+
+
+def _without_request(email: object, uid: object) -> Receipt:
+    # No visitor, in whatever account; but a mistake in the call is one all the same.
+    SignUp(email=email, uid=uid)
+    return Receipt(Status.SKIPPED, Reason.ORGANIC)
 
 
 def fprom_of(request: object) -> Fprom:
@@ -89,6 +105,7 @@ def fprom_of(request: object) -> Fprom:
     return owner
 
 
+@without_frames
 def dump_tracking(request: object, *, purpose: str = "signup") -> str:
     """Sign who the visitor is, as `Fprom.dump_tracking` does for the request's account."""
     located = locate(request)

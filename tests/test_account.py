@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
+import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,16 +23,17 @@ from fprom_middleware import (
     FpromNotInstalled,
     FpromSettings,
     Lead,
+    Reason,
     Receipt,
     Status,
     TrackingContext,
-    account,
     track_signup,
     track_signup_async,
 )
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.visitor.context import KEY
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
+from tests.support.programs import run_program
 
 NOW = 1745573391.973412
 TID = "f3a1CANARY-1111-4222-8333-abcdefab1234"
@@ -259,13 +263,53 @@ def test_consent_is_asked_with_the_request(track: Track) -> None:
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-@pytest.mark.parametrize("email", [None, "", " "])
-def test_neither_email_nor_uid(track: Track, email: str | None, enabled: bool) -> None:
-    """A sign-up of nobody raises at once, for organic visitors and on disabled machines too."""
+def test_neither_email_nor_uid(track: Track, enabled: bool) -> None:
+    """It raises at once, for organic visitors, without a request and on disabled machines too."""
     fprom = Api().fprom(enabled=enabled)
 
+    for request in (request_of(fprom, ""), request_of(fprom), None):
+        with pytest.raises(ValueError, match="an email or a uid"):
+            track(fprom, request)
+
+
+@pytest.mark.parametrize("email", [None, "", " "])
+def test_an_account_without_an_address(track: Track, email: str | None) -> None:
+    """The account exists already: nothing raises, and nothing is sent."""
+    api = Api()
+    fprom = api.fprom()
+
+    assert track(fprom, request_of(fprom), email) == Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)
+    assert api.requests == []
+
+
+def test_what_cannot_be_sent(track: Track) -> None:
+    """A user object in place of its id is refused at the door; the hook hears nothing of it."""
+    api, told = Api(), list[object]()
+    fprom = api.fprom(on_outcome=lambda *said: told.append(said))
+
+    receipt = track(fprom, request_of(fprom), EMAIL, uid=object())
+    assert receipt == Receipt(Status.REJECTED, Reason.BAD_REQUEST)
+    assert api.requests == told == []
+
+
+def test_no_request(track: Track) -> None:
+    """A script that creates users: no request, no visitor; a ref that it names is sent."""
+    api = Api()
+    fprom = api.fprom()
+
+    assert track(fprom, None, EMAIL) == Receipt(Status.SKIPPED, Reason.ORGANIC)
+    assert track(api.fprom(enabled=False), None, EMAIL).reason == "disabled"
+    assert track(fprom, None, EMAIL, ref_id="anna").status == "sent"
+
+
+def test_no_request_and_no_account() -> None:
+    """The module's functions answer the same, without an account to ask."""
+    organic = Receipt(Status.SKIPPED, Reason.ORGANIC)
+
+    assert track_signup(None, EMAIL) == organic
+    assert anyio.run(track_signup_async, None, EMAIL) == organic
     with pytest.raises(ValueError, match="an email or a uid"):
-        track(fprom, request_of(fprom, ""), email)
+        track_signup(None)
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -489,18 +533,68 @@ def test_nobody_is_shown(path: str, track: Track, caplog: pytest.LogCaptureFixtu
     environ = request_of(fprom, f"_fprom_tid={TID}; _fprom_ref=CANARY", peer)
     texts = [repr(fprom), repr(fprom.settings), repr(environ[KEY])]
 
-    try:
-        receipt = track(fprom, environ, email, **{"uid": "u-CANARY-0123456789", **said})
-    except ValueError as error:
-        texts += [str(error), repr(error), "".join(traceback.format_exception_only(error))]
-    else:
-        texts += [repr(receipt), repr(receipt.lead), str(receipt.lead)]
+    receipt = track(fprom, environ, email, **{"uid": "u-CANARY-0123456789", **said})
+    texts += [repr(receipt), repr(receipt.lead), str(receipt.lead)]
 
     shown = logging.Formatter("%(name)s %(levelname)s %(message)s")
     texts += [shown.format(record) for record in caplog.records]
     texts += [repr(record.__dict__.get("args")) for record in caplog.records]
     for secret in (*SECRETS, peer):
         assert [text for text in texts if secret in text] == []
+
+
+class JobLimitError(Exception):
+    """What a job runner raises from a signal handler."""
+
+
+def end_the_job(*_: object) -> None:
+    """Raise it."""
+    raise JobLimitError
+
+
+@pytest.mark.parametrize("place", ["the API", "a hook"])
+def test_a_job_s_time_limit_goes_up(place: str) -> None:
+    """Whatever the sign-up waits for, the job ends, and its traceback shows no lead."""
+
+    def wait(*_: object) -> httpx.Response:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        time.sleep(20)
+        pytest.fail("slept through it")
+
+    api = Api()
+    fprom = api.fprom(before_send=wait if place == "a hook" else None)
+    if place == "the API":
+        fprom = Fprom(fprom.settings, client=httpx.Client(transport=httpx.MockTransport(wait)))
+    before = signal.signal(signal.SIGALRM, end_the_job)
+    try:
+        with pytest.raises(JobLimitError) as caught:
+            fprom.track_signup(request_of(fprom), EMAIL)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert not [secret for secret in SECRETS if secret in frames_of(caught.value)]
+
+
+def frames_of(error: BaseException) -> str:
+    """Return what an error tracker shows of the frames below the test's own."""
+    assert error.__traceback__ is not None
+    below = traceback.TracebackException(
+        type(error), error, error.__traceback__.tb_next, capture_locals=True
+    )
+    return "".join(below.format()) + repr((error.__cause__, error.__context__))
+
+
+@pytest.mark.parametrize("module", [True, False])
+@pytest.mark.parametrize("broken", [True, False])
+def test_no_frame_of_an_exception_shows_a_lead(module: bool, broken: bool) -> None:
+    """A wrong session=, or no middleware: an error tracker prints the locals of every frame."""
+    fprom = Api().fprom()
+    request = request_of(fprom) if broken else {"HTTP_COOKIE": f"_fprom_tid={TID}"}
+    fprom._delivery = BrokenDelivery(FpromConfigError("no", key="FPROM_OUTBOX_URL"))  # type: ignore[assignment]
+    sign_up = track_signup if module else fprom.track_signup
+
+    with pytest.raises((FpromConfigError, FpromNotInstalled)) as caught:
+        sign_up(request, EMAIL, uid="u-CANARY")
+    assert not [secret for secret in SECRETS if secret in frames_of(caught.value)]
 
 
 # --- What an Fprom is made of -------------------------------------------------------------
@@ -588,19 +682,29 @@ def test_threads_share_one_delivery() -> None:
     assert fprom.delivery is made
 
 
-def test_a_forked_child_starts_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Delivery and lock are the parent's; the child makes its own and closes nothing."""
-    fprom = Api().fprom()
-    parents = fprom.delivery
-    kept: list[object] = []
-    monkeypatch.setattr(account, "_accounts", {fprom})
-    monkeypatch.setattr(account, "_open", {parents})
-    monkeypatch.setattr(account, "_inherited", kept)
+FORK = """
+import gc, os, weakref
+from fprom_middleware import Fprom, TrackingContext
+from fprom_middleware.delivery import registry
 
-    with fprom._lock:
-        account._start_afresh()
+fprom = Fprom({"FPROM_API_KEY": "k", "FPROM_ACCOUNT_ID": "a", "FPROM_DELIVERY": "inline"})
+inherited, lock = weakref.ref(fprom.delivery), fprom._lock
+lock.acquire()
+child = os.fork()
+if not child:
+    gc.collect()
+    assert inherited() is not None, "its connections are closed under the parent's feet"
+    assert fprom.delivery is not inherited()
+    assert list(registry._open) == [fprom.delivery]
+    os._exit(0)
+lock.release()
+assert os.waitpid(child, 0)[1] == 0
+assert fprom.delivery is inherited()
+print("done")
+"""
 
-    assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
-    assert fprom.delivery is not parents
-    assert parents in kept
-    assert parents not in account._open
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_starts_afresh() -> None:
+    """Delivery and lock are the parent's; the child keeps them unused and makes its own."""
+    assert run_program(FORK) == "done\n"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..settings.choices import DeliveryMode, WorkerMode
 from .inline import InlineDelivery
+from .memory import MemoryDelivery
 from .uwsgi import warn_without_threads
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ def make_delivery(
     Raises:
         FpromConfigError: The outbox's URL is wrong, or its driver is missing.
     """
+    if settings.delivery is DeliveryMode.MEMORY:
+        return MemoryDelivery()
     if settings.delivery is DeliveryMode.INLINE or not settings.enabled:
         return InlineDelivery(settings, api)
-    # Here and not above: inline delivery loads no SQL.
+    # Here and not above: the others load no SQL.
     from .durable import OutboxDelivery  # noqa: PLC0415
 
     if settings.worker is WorkerMode.THREAD:

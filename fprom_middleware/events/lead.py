@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..masking import mask_email, mask_ip, mask_tail
 from ..timestamps import format_moment
+from .fields import (
+    MAX_EMAIL,
+    MAX_ID,
+    read_flag,
+    read_ip,
+    read_moment,
+    read_text,
+    read_uid,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +55,24 @@ class Lead:
             body["created_at"] = format_moment(self.created_at)
         return body
 
+    def checked(self) -> Lead:
+        """Return the lead as it can be sent and kept: each field of its type, blank ones absent.
+
+        Raises:
+            BadFieldError: A field holds what cannot be sent.
+        """
+        return Lead(
+            email=read_text("email", self.email, MAX_EMAIL),
+            uid=read_uid(self.uid),
+            tid=read_text("tid", self.tid, MAX_ID),
+            ref_id=read_text("ref_id", self.ref_id, MAX_ID),
+            ip=read_ip(self.ip),
+            created_at=read_moment("created_at", self.created_at),
+            skip_email_notification=read_flag(
+                "skip_email_notification", self.skip_email_notification
+            ),
+        )
+
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Lead:
         """Build the lead again from what `to_json` returned.
@@ -55,11 +82,14 @@ class Lead:
 
         Returns:
             An equal lead, `created_at` cut to milliseconds.
+
+        Raises:
+            ValueError: It is not what `to_json` returns.
         """
         known = {field.name: body.get(field.name) for field in fields(cls)}
         if isinstance(known["created_at"], str):
             known["created_at"] = datetime.fromisoformat(known["created_at"])
-        return cls(**known)
+        return cls(**known).checked()
 
     def __repr__(self) -> str:
         shown = {name: mask(getattr(self, name, None)) for name, mask in _MASKS.items()}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..hooks import FAILED, call_hook
-from ..timestamps import as_utc
 from ..visitor.client_ip import sendable_ip
 from ..visitor.consent import may_track
+from .fields import NOT_GIVEN, BadFieldError, read_moment
 from .lead import Lead
 from .receipt import Reason, Receipt, Status
 
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class SignUp:
-    """What a view says about a sign-up, read but not yet joined with the visitor.
+    """What a view says about a sign-up, as it said it.
 
     Attributes:
         email: The e-mail address of the new account.
@@ -34,45 +33,23 @@ class SignUp:
         ref_id: A promoter's referral id to attribute to.
         created_at: The moment of the sign-up.
         skip_email_notification: True keeps FirstPromoter from sending its e-mail.
+
+    Raises:
+        ValueError: Neither email nor uid was given.
     """
 
-    email: str | None
-    uid: str | None
-    ref_id: str | None
-    created_at: datetime | None
-    skip_email_notification: bool | None
+    email: Any = NOT_GIVEN
+    uid: Any = NOT_GIVEN
+    ref_id: Any = None
+    created_at: Any = None
+    skip_email_notification: Any = None
 
-    @classmethod
-    def read(
-        cls,
-        email: object,
-        uid: object,
-        ref_id: object,
-        created_at: datetime | None,
-        *,
-        skip_email_notification: bool | None,
-    ) -> SignUp:
-        """Read the arguments of ``track_signup``; blank text counts as no value.
-
-        Returns:
-            The sign-up.
-
-        Raises:
-            ValueError: Neither email nor uid.
-        """
-        signup = cls(
-            email=_text(email),
-            uid=_text(uid),
-            ref_id=_text(ref_id),
-            created_at=created_at,
-            skip_email_notification=skip_email_notification,
-        )
-        if signup.email is None and signup.uid is None:
+    def __post_init__(self) -> None:
+        if self.email is NOT_GIVEN and self.uid is NOT_GIVEN:
             msg = (
                 "track_signup needs an email or a uid: who signed up? track_signup(request, email)"
             )
             raise ValueError(msg)
-        return signup
 
 
 def prepare(
@@ -93,27 +70,45 @@ def prepare(
         now: Seconds since the epoch.
 
     Returns:
-        The lead, or a receipt that says why there is none.
+        The lead, each field of it checked, or a receipt that says why there is none.
     """
     if not settings.enabled:
         return Receipt(Status.SKIPPED, Reason.DISABLED)
     if connection is not None and not may_track(settings, connection):
         return Receipt(Status.SKIPPED, Reason.NO_CONSENT)
     tid, ref_id = context.tid, signup.ref_id
-    if tid is None and ref_id is None:
+    if _is_blank(tid) and _is_blank(ref_id):
         ref_id = context.ref_id
-        if ref_id is None:
-            return Receipt(Status.SKIPPED, Reason.ORGANIC)
-    lead = Lead(
-        email=signup.email,
-        uid=signup.uid,
-        tid=tid,
-        ref_id=ref_id,
-        ip=sendable_ip(context.ip, settings.send_ip),
-        created_at=_moment(signup.created_at, now),
-        skip_email_notification=signup.skip_email_notification,
+    lead = _admit(
+        Lead(
+            email=signup.email,
+            uid=signup.uid,
+            tid=tid,
+            ref_id=ref_id,
+            ip=sendable_ip(context.ip, settings.send_ip),
+            created_at=_moment(signup.created_at, now),
+            skip_email_notification=signup.skip_email_notification,
+        )
     )
-    return _apply_before_send(settings, lead)
+    return lead if isinstance(lead, Receipt) else _apply_before_send(settings, lead)
+
+
+def _admit(lead: Lead) -> Lead | Receipt:
+    # In this order: an organic visitor is of no interest, whoever signed up.
+    if _is_blank(lead.tid) and _is_blank(lead.ref_id):
+        return Receipt(Status.SKIPPED, Reason.ORGANIC)
+    if _is_blank(lead.email) and _is_blank(lead.uid):
+        logger.error("A sign-up is not sent: its email and its uid are None or blank.")
+        return Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)
+    try:
+        return lead.checked()
+    except BadFieldError as error:
+        _log_rejected(error)
+        return Receipt(Status.REJECTED, Reason.BAD_REQUEST)
+
+
+def _log_rejected(error: BadFieldError) -> None:
+    logger.error("A sign-up is not sent, and nothing of it kept: %s.", error)
 
 
 def _apply_before_send(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
@@ -123,7 +118,7 @@ def _apply_before_send(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
         settings, "FPROM_BEFORE_SEND", settings.before_send, lead, meaning="the lead is dropped"
     )
     if isinstance(kept, Lead):
-        return kept
+        return _admit(kept)
     if kept is not None and kept is not FAILED:
         logger.error(
             "FPROM_BEFORE_SEND returned a %s, not a Lead or None: the lead is dropped.",
@@ -132,16 +127,18 @@ def _apply_before_send(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
     return Receipt(Status.SKIPPED, Reason.DROPPED)
 
 
-def _moment(given: datetime | None, now: float) -> datetime:
-    if isinstance(given, datetime):
-        # A datetime near the ends of time, or one whose tzinfo raises, has no UTC.
-        with suppress(Exception):
-            return as_utc(given)
-    if given is not None:
-        logger.error("created_at is not a usable datetime: the moment of the call is sent.")
-    return datetime.fromtimestamp(now, UTC)
+def _moment(given: object, now: float) -> datetime:
+    try:
+        moment = read_moment("created_at", given)
+    except BadFieldError as error:
+        _log_moment(error)
+        moment = None
+    return datetime.fromtimestamp(now, UTC) if moment is None else moment
 
 
-def _text(value: object) -> str | None:
-    text = "" if value is None else str(value)
-    return text if text.strip() else None
+def _log_moment(error: BadFieldError) -> None:
+    logger.error("%s: the moment of the call is sent.", error)
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or value is NOT_GIVEN or (isinstance(value, str) and not value.strip())

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 import trio
 from sqlalchemy.exc import OperationalError
 
-from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext, account
+from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext
+from fprom_middleware.delivery import registry
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.delivery.waiting import WaitingQueue
 from fprom_middleware.outbox.schema import SCHEMA_ROW, accounts, leads
@@ -64,7 +65,7 @@ def refuse(*_: object, **__: object) -> None:
     raise OSError("canary")
 
 
-def timed(fprom: Fprom, uid: object) -> tuple[Receipt, float]:
+def timed(fprom: Fprom, uid: int | str) -> tuple[Receipt, float]:
     """Hand in a sign-up and measure."""
     began = time.monotonic()
     receipt = fprom.track_signup(VISITOR, uid=uid)
@@ -265,7 +266,7 @@ def test_a_file_that_is_read_only_or_a_disk_that_is_full(
 
     receipts = []
     for number in range(300):
-        receipt, seconds = timed(fprom, f"{number}-{'x' * 1000}")
+        receipt, seconds = timed(fprom, f"{number}-{'x' * 240}")
         assert seconds < LONGEST
         receipts.append(receipt)
     refused = [receipt for receipt in receipts if not receipt.durable]
@@ -289,7 +290,9 @@ fprom = Fprom(make_settings(sys.argv[1]))
 assert fprom.track_signup(VISITOR, uid="before").durable
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
-durable = [fprom.track_signup(VISITOR, uid=f"{n}-{'x' * 2000}").durable for n in range(400)]
+def sign_up(n):
+    return fprom.track_signup(VISITOR, "x" * 320, uid=f"{n}-{'x' * 240}", ref_id="x" * 512)
+durable = [sign_up(n).durable for n in range(400)]
 lost = fprom.stats().not_durable
 assert lost == durable.count(False) > 0, lost
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -494,9 +497,9 @@ def test_at_exit_every_running_account_is_closed(sqlite_url: str, api: Api) -> N
     fprom = Fprom(make_settings(sqlite_url, worker="thread"), client=api.client)
     sign_up(fprom)
     delivery = delivery_of(fprom)
-    assert delivery in account._open
-    account._close_all()
-    account._close_all()
+    assert delivery in registry._open
+    registry._close_all()
+    registry._close_all()
 
     assert delivery.stopping.is_set()
     fprom.close()

@@ -7,12 +7,14 @@ import json
 import pickle
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fprom_middleware import Lead, Receipt, Status
+from fprom_middleware.addresses import parse_address
 from fprom_middleware.events.receipt import Reason
 from fprom_middleware.timestamps import as_utc, format_moment
 
@@ -55,14 +57,18 @@ def test_a_field_without_a_value_is_absent(lead: Lead, body: dict[str, object]) 
     assert lead.to_json() == body
 
 
+SENDABLE = st.text(st.characters(exclude_categories=["Cc"]), max_size=255).filter(str.strip)
+TEXT = st.none() | SENDABLE
+
+
 @given(
     st.builds(
         Lead,
-        email=st.none() | st.text(),
-        uid=st.none() | st.text(),
-        tid=st.none() | st.text(),
-        ref_id=st.none() | st.text(),
-        ip=st.none() | st.ip_addresses().map(str),
+        email=TEXT,
+        uid=TEXT,
+        tid=TEXT,
+        ref_id=TEXT,
+        ip=st.none() | st.ip_addresses().map(str).map(parse_address).filter(bool).map(str),
         created_at=st.none() | st.datetimes(timezones=st.just(UTC)),
         skip_email_notification=st.none() | st.booleans(),
     )
@@ -77,6 +83,24 @@ def test_a_body_makes_the_lead_again(lead: Lead) -> None:
         moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     assert again == dataclasses.replace(lead, created_at=moment)
     assert again.to_json() == stored
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"created_at": 12345},
+        {"created_at": "yesterday"},
+        {"email": {"a": 1}},
+        {"tid": ["t"]},
+        {"ip": "nowhere"},
+        {"skip_email_notification": "no"},
+        {"uid": "x" * 256},
+    ],
+)
+def test_a_body_that_is_damaged_is_no_lead(body: dict[str, Any]) -> None:
+    """Whatever a row of the table holds, one kind of exception says that it is unreadable."""
+    with pytest.raises(ValueError, match=r".+"):
+        Lead.from_json({"tid": "t", **body})
 
 
 def test_a_lead_shows_nobody() -> None:

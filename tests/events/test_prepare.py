@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 from unittest.mock import MagicMock
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from fprom_middleware import FpromSettings, Lead, Receipt, Status, TrackingContext
 from fprom_middleware.delivery.outcome_hook import tell_outcome
+from fprom_middleware.events.fields import NOT_GIVEN
 from fprom_middleware.events.prepare import SignUp, prepare
 from fprom_middleware.events.receipt import Reason
 from fprom_middleware.settings.choices import SendIp
@@ -22,18 +26,25 @@ TID = "f3a1b2c4-1111-4222-8333-abcdefab1234"
 IP = "93.184.216.34"
 NOW = 1745573391.973412
 MOMENT = datetime(2025, 4, 25, 9, 29, 51, 973_412, UTC)
+ANYTHING = st.one_of(
+    st.none(),
+    st.text(),
+    st.binary(),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.uuids(),
+    st.just(NOT_GIVEN),
+    st.lists(st.text()),
+    st.dictionaries(st.text(), st.text()),
+    st.builds(object),
+)
 VISITOR = TrackingContext(tid=TID, ref_id="anna", ip=IP)
 
 
-def signup(
-    email: object = "ben@example.com",
-    uid: object = None,
-    ref_id: object = None,
-    created_at: Any = None,
-    skip: bool | None = None,
-) -> SignUp:
-    """Read the arguments of a view's call."""
-    return SignUp.read(email, uid, ref_id, created_at, skip_email_notification=skip)
+def signup(email: object = "ben@example.com", **more: Any) -> SignUp:
+    """Say what a view says."""
+    return SignUp(email=email, **more)
 
 
 def decide(
@@ -57,12 +68,44 @@ def lead_of(*args: Any, **kwargs: Any) -> Lead:
 # --- Who signed up ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("email", [None, "", " ", "\t\r\n", "\xa0"])
-@pytest.mark.parametrize("uid", [None, "", "  "])
-def test_neither_email_nor_uid(email: object, uid: object) -> None:
-    """A sign-up of nobody is a programming mistake, and the text says what to do."""
+BLANK = [None, "", " ", "\t\r\n", "\xa0", "\u2003"]
+
+
+def rejected(said: SignUp, context: TrackingContext = VISITOR, **settings: Any) -> bool:
+    """Say whether a sign-up is refused at the door."""
+    return decide(said, context, **settings) == Receipt(Status.REJECTED, Reason.BAD_REQUEST)
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was said as an error."""
+    return [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_neither_email_nor_uid() -> None:
+    """A sign-up that names neither is a programming mistake, and the text says what to do."""
     with pytest.raises(ValueError, match=r"needs an email or a uid.*track_signup\(request, email"):
-        signup(email, uid)
+        SignUp()
+
+
+@pytest.mark.parametrize("uid", [NOT_GIVEN, *BLANK])
+@pytest.mark.parametrize("email", [NOT_GIVEN, *BLANK])
+def test_given_but_blank(email: object, uid: object, caplog: pytest.LogCaptureFixture) -> None:
+    """An account without an address is the app's business: nothing raises, one line says it."""
+    if email is NOT_GIVEN and uid is NOT_GIVEN:
+        return
+    assert decide(SignUp(email=email, uid=uid)) == Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)
+    assert len(errors(caplog)) == 1
+    assert decide(SignUp(email=email, uid=uid), TrackingContext()) == Receipt(
+        Status.SKIPPED, Reason.ORGANIC
+    )
+    assert len(errors(caplog)) == 1
+
+
+@pytest.mark.parametrize("blank", BLANK)
+def test_one_of_the_two_is_enough(blank: str | None) -> None:
+    """The blank one is left out."""
+    assert lead_of(signup(blank, uid="7")).email is None
+    assert lead_of(signup("a@b.example", uid=blank)).uid is None
 
 
 @pytest.mark.parametrize(
@@ -70,21 +113,137 @@ def test_neither_email_nor_uid(email: object, uid: object) -> None:
     [
         (0, "0"),
         (17, "17"),
+        (-1, "-1"),
+        (10**254, f"{10**254}"),
         ("u-1", "u-1"),
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
         (" x ", " x "),
+        (Status.SENT, "sent"),
+        ("u" * 255, "u" * 255),
     ],
 )
 def test_a_uid_becomes_text(uid: object, expected: str) -> None:
-    """The app's own id may be of any type; zero is an id."""
-    assert lead_of(signup(email=None, uid=uid)).uid == expected
+    """The app's own id is text, an int or a UUID; zero is an id."""
+    lead = lead_of(SignUp(uid=uid))
+    assert lead.uid == expected
+    assert type(lead.uid) is str
 
 
 def test_email_and_uid_may_both_be_sent() -> None:
     """What the view says is sent as it is."""
-    lead = lead_of(signup("Ben+x@Example.com", 7, skip=False))
+    lead = lead_of(signup("Ben+x@Example.com", uid=7, skip_email_notification=False))
 
     assert (lead.email, lead.uid, lead.skip_email_notification) == ("Ben+x@Example.com", "7", False)
+
+
+# --- What is refused at the door ----------------------------------------------------------
+
+NO_TEXT = [0, 1.5, True, b"a@b.example", ["a@b.example"], {"email": "a"}, object(), MagicMock()]
+NO_LINE = ["a\r\nb", "a\x00", "\x1ba", "a\x7f", "a\x85", "a@b.example\n"]
+
+
+@pytest.mark.parametrize("email", [*NO_TEXT, *NO_LINE, "x" * 321, "x" * 10_000_000])
+def test_an_email_that_is_refused(email: object, caplog: pytest.LogCaptureFixture) -> None:
+    """No text, too long, or control characters: one line, which shows nothing of it."""
+    assert rejected(signup(email, uid=7))
+    (line,) = errors(caplog)
+    assert "email" in line
+    assert len(line) < 200
+    assert "a@b" not in line
+    assert lead_of(signup("x" * 320)).email == "x" * 320
+
+
+NO_UID = [value for value in NO_TEXT if type(value) is not int]
+
+
+@pytest.mark.parametrize(
+    "uid", [*NO_UID, *NO_LINE, "x" * 256, 10**255, -(10**254), pytest.param(10**5000, id="huge")]
+)
+def test_a_uid_that_is_refused(uid: object, caplog: pytest.LogCaptureFixture) -> None:
+    """A user object is no id: its text may be its address."""
+    assert rejected(signup(uid=uid))
+    assert len(errors(caplog)) == 1
+
+
+@pytest.mark.parametrize("ref_id", [*NO_TEXT, *NO_LINE, "x" * 513])
+def test_a_ref_id_that_is_refused(ref_id: object) -> None:
+    """As the others, for an organic visitor too."""
+    assert rejected(signup(ref_id=ref_id))
+    assert rejected(signup(ref_id=ref_id), TrackingContext())
+    assert lead_of(signup(ref_id="x" * 512)).ref_id == "x" * 512
+
+
+@pytest.mark.parametrize("flag", ["false", "", 0, 1, "\x1b[31m", [], object()])
+def test_a_flag_that_is_refused(flag: object) -> None:
+    """A form's text is neither true nor false."""
+    assert rejected(signup(skip_email_notification=flag))
+
+
+@pytest.mark.parametrize("name", ["email", "uid"])
+def test_a_text_of_another_class_is_sent_as_plain_text(name: str) -> None:
+    """What a template or an enum makes of it does not count."""
+
+    class Shouting(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return self.upper()
+
+    value = getattr(lead_of(SignUp(**{name: Shouting("quiet")})), name)
+    assert value == "quiet"
+    assert type(value) is str
+
+
+@pytest.mark.parametrize("tid", [uuid4(), 5, b"t", "x" * 513, "a\nb", ["t"]])
+def test_a_visitor_made_by_hand_is_checked_too(tid: Any) -> None:
+    """A lead that cannot be made into a row is refused alone."""
+    context = TrackingContext()
+    context._tid = tid
+    assert rejected(signup(), context)
+
+
+@given(
+    st.fixed_dictionaries(
+        dict.fromkeys(("email", "uid", "ref_id", "skip_email_notification"), ANYTHING)
+    )
+)
+def test_whatever_a_view_hands_in_is_a_row_or_a_receipt(said: dict[str, Any]) -> None:
+    """Nothing raises, and a lead is JSON that reads back as the same lead."""
+    assume(said["email"] is not NOT_GIVEN or said["uid"] is not NOT_GIVEN)
+    lead = decide(SignUp(**said))
+    if isinstance(lead, Lead):
+        read = Lead.from_json(json.loads(json.dumps(lead.to_json())))
+        assert read.to_json() == lead.to_json()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"tid": uuid4()}, Receipt(Status.REJECTED, Reason.BAD_REQUEST)),
+        ({"email": "x" * 321}, Receipt(Status.REJECTED, Reason.BAD_REQUEST)),
+        ({"ip": "nowhere"}, Receipt(Status.REJECTED, Reason.BAD_REQUEST)),
+        ({"created_at": "2025-04-25"}, Receipt(Status.REJECTED, Reason.BAD_REQUEST)),
+        ({"created_at": MOMENT.replace(tzinfo=None)}, Lead(created_at=MOMENT)),
+        ({"skip_email_notification": "yes"}, Receipt(Status.REJECTED, Reason.BAD_REQUEST)),
+        ({"email": " ", "uid": None}, Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)),
+        ({"tid": None}, Receipt(Status.SKIPPED, Reason.ORGANIC)),
+        ({"uid": 7}, Lead(uid="7")),
+        ({"ip": "[2001:db8::1]:443"}, Lead(ip="2001:db8::1")),
+        ({"ip": ""}, Lead()),
+    ],
+)
+def test_the_same_holds_for_what_before_send_returns(
+    changes: dict[str, Any], expected: Receipt | Lead
+) -> None:
+    """It is checked as what the view says is."""
+    got = decide(before_send=lambda lead: dataclasses.replace(lead, **changes))
+    if isinstance(expected, Lead):
+        assert isinstance(got, Lead)
+        assert {name: getattr(got, name) or None for name in changes} == {
+            name: getattr(expected, name) for name in changes
+        }
+    else:
+        assert got == expected
 
 
 # --- Which fields -------------------------------------------------------------------------
@@ -199,7 +358,7 @@ def test_no_moment(given: Any, caplog: pytest.LogCaptureFixture) -> None:
 
     assert lead.to_json()["created_at"] == "2025-04-25T09:29:51.973Z"
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert "created_at is not a usable datetime" in caplog.text
+    assert "the moment of the call is sent" in caplog.text
     assert "CANARY" not in caplog.text
 
 

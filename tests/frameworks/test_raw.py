@@ -75,7 +75,6 @@ class Explosive:
 
 
 NO_REQUESTS: dict[str, object] = {
-    "None": None,
     "a text": "request",
     "an empty environ": {},
     "a mapping": UserDict({"a": 1}),

@@ -70,7 +70,7 @@ def test_a_lead_is_one_row(database_url: str, outbox_at: MakeOutbox) -> None:
     """Due now, of its account, and as it will be sent."""
     outbox = outbox_at(database_url)
     lead = Lead(
-        email="jürgen@example.com\0",
+        email="jürgen@example.com",
         uid="\udcff",
         tid="t",
         ip="203.0.113.9",
