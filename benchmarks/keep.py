@@ -20,7 +20,6 @@ import fprom_middleware.asgi
 import fprom_middleware.wsgi
 from benchmarks.attach import TID, TRUSTED, environ, own, rounds, scope, wrap
 from fprom_middleware import Fprom, get_tracking
-from fprom_middleware.visitor.keep_cookie import COOKIE
 from fprom_middleware.visitor.tokens import keep_serializer
 
 if TYPE_CHECKING:
@@ -44,10 +43,11 @@ RAW_PAGE = [(name.lower().encode(), value.encode()) for name, value in PAGE]
 
 def lines(account: Fprom) -> dict[str, str]:
     """Return each variant's Cookie header."""
-    token = keep_serializer([KEY]).dumps([TID, "jane", int(account.clock()) - 86400])
+    day_ago = int(account.clock()) - 86400
+    token = keep_serializer([KEY], "none").dumps([TID, "jane", day_ago, day_ago])
     vendor: str = environ()["HTTP_COOKIE"]
     others = "; ".join(one for one in vendor.split("; ") if not one.startswith("_fprom"))
-    kept = f"{COOKIE}={token}"
+    kept = f"fprom_keep={token}"
     return {
         BARE: f"{vendor}; {kept}",
         OFF: f"{vendor}; {kept}",

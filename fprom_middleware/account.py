@@ -270,7 +270,7 @@ class Fprom:
         # Here and not above: an app without tokens need not load itsdangerous.
         from .visitor.tokens import Signer  # noqa: PLC0415
 
-        return Signer(keys, purpose)
+        return Signer(keys, self.settings.account_id, purpose)
 
     @without_frames
     def drain(

@@ -8,7 +8,7 @@ from .account import Fprom
 from .settings.model import hide_secrets
 from .visitor.attach import AsgiTracking, read_scope_sources
 from .visitor.context import KEY, STATE_KEY
-from .visitor.cookie_policy import may_set_cookie
+from .visitor.cookie_policy import keep_apart, may_set_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -65,19 +65,18 @@ class FpromMiddleware:
             if sources is not None:
                 cookie = read_scope_sources(sources, context, scope)
                 if cookie is not None:
-                    send = _set_cookie(send, cookie)
+                    send = _set_cookie(send, cookie, fprom.clock())
         await self.app(scope, receive, send)
 
 
-def _set_cookie(send: Send, cookie: str) -> Send:
-    extra = (b"set-cookie", cookie.encode("ascii"))
-
+def _set_cookie(send: Send, cookie: str, now: float) -> Send:
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
-            texts = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
-            if may_set_cookie(message["status"], texts):
-                headers.append(extra)
+            texts = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+            if may_set_cookie(message["status"], texts, now=now):
+                for name, value in (*keep_apart(texts), ("Set-Cookie", cookie)):
+                    headers.append((name.lower().encode("ascii"), value.encode("ascii")))
             # Also where nothing is added: any iterable is allowed, and this one is read now.
             message = {**message, "headers": headers}
         await send(message)

@@ -8,7 +8,7 @@ from .account import Fprom
 from .settings.model import hide_secrets
 from .visitor.attach import read_environ_sources
 from .visitor.context import KEY, UNREAD, RequestTracking
-from .visitor.cookie_policy import may_set_cookie
+from .visitor.cookie_policy import keep_apart, may_set_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,18 +56,16 @@ class FpromMiddleware:
         if sources is not None:
             cookie = read_environ_sources(sources, context, environ)
             if cookie is not None:
-                start_response = _set_cookie(start_response, cookie)
+                start_response = _set_cookie(start_response, cookie, fprom.clock())
         return self.app(environ, start_response)
 
 
-def _set_cookie(start_response: StartResponse, cookie: str) -> StartResponse:
-    extra = ("Set-Cookie", cookie)
-
+def _set_cookie(start_response: StartResponse, cookie: str, now: float) -> StartResponse:
     def start(
         status: str, headers: list[tuple[str, str]], *rest: Any, **named: Any
     ) -> Callable[[bytes], object]:
-        if may_set_cookie(int(status[:3]) if status[:3].isdecimal() else 0, headers):
-            headers = [*headers, extra]
+        if may_set_cookie(int(status[:3]) if status[:3].isdecimal() else 0, headers, now=now):
+            headers = [*headers, *keep_apart(headers), ("Set-Cookie", cookie)]
         return start_response(status, headers, *rest, **named)
 
     return start

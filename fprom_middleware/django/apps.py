@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig  # type: ignore[import-untyped]
 from django.core import checks  # type: ignore[import-untyped]
 
-from .checks import check_middleware, check_settings
+from .checks import check_middleware, check_order, check_settings
 
 
 class FpromConfig(AppConfig):  # type: ignore[misc]  # Django has no types
@@ -19,3 +19,4 @@ class FpromConfig(AppConfig):  # type: ignore[misc]  # Django has no types
         """Register the checks."""
         checks.register(check_settings)
         checks.register(check_middleware)
+        checks.register(check_order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 from django.conf import settings  # type: ignore[import-untyped]
@@ -14,6 +15,7 @@ from ..settings.model import FpromSettings
 from .account import fprom_settings
 
 MIDDLEWARE: Final = "fprom_middleware.django.FpromMiddleware"
+UPDATE_CACHE: Final = "django.middleware.cache.UpdateCacheMiddleware"
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
@@ -31,6 +33,21 @@ def check_middleware(**_: Any) -> list[CheckMessage]:
     """Report that no request is going to hold a tracking context."""
     if MIDDLEWARE in settings.MIDDLEWARE:
         return []
-    hint = f'Add "{MIDDLEWARE}" to MIDDLEWARE, as far up as you like.'
+    hint = f'Add "{MIDDLEWARE}" to MIDDLEWARE, behind UpdateCacheMiddleware where that is used.'
     msg = "track_signup(request, …) finds no tracking context: the middleware is missing."
     return [Warning(msg, hint=hint, id="fprom.W001")]
+
+
+def check_order(**_: Any) -> list[CheckMessage]:
+    """Report an order in which the per-site cache keeps our cookie from being set."""
+    chain = list(settings.MIDDLEWARE)
+    if not {MIDDLEWARE, UPDATE_CACHE} <= set(chain):
+        return []
+    with suppress(FpromConfigError):
+        found = FpromSettings.from_mapping(fprom_settings())
+        keeps = found.keep_days or found.link_params
+        if keeps and chain.index(MIDDLEWARE) < chain.index(UPDATE_CACHE):
+            msg = "No visitor is kept: FpromMiddleware sees pages that the per-site cache marked."
+            hint = f'Move "{MIDDLEWARE}" behind "{UPDATE_CACHE}" in MIDDLEWARE.'
+            return [Warning(msg, hint=hint, id="fprom.W002")]
+    return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -12,7 +13,7 @@ from ..visitor.attach import (
     read_environ_sources,
     read_scope_sources,
 )
-from ..visitor.cookie_policy import may_set_cookie
+from ..visitor.cookie_policy import keep_apart, may_set_cookie
 from .account import get_fprom
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class FpromMiddleware:
         answer = self.get_response(request)
         if cookie is None:
             return answer
-        return _set_cookie_async(answer, cookie) if self._is_async else _set_cookie(answer, cookie)
+        set_cookie = partial(_set_cookie, cookie=cookie, now=fprom.clock())
+        return _apply_later(answer, set_cookie) if self._is_async else set_cookie(answer)
 
 
 def _attach(request: Any, fprom: Fprom) -> str | None:
@@ -69,11 +71,14 @@ def _attach(request: Any, fprom: Fprom) -> str | None:
     return read_scope_sources(sources, context, scope, scheme=request.scheme)
 
 
-async def _set_cookie_async(answer: Any, cookie: str) -> Any:
-    return _set_cookie(await answer, cookie)
+async def _apply_later(answer: Any, change: Callable[[Any], Any]) -> Any:
+    return change(await answer)
 
 
-def _set_cookie(response: Any, cookie: str) -> Any:
-    if may_set_cookie(response.status_code, response.items()):
+def _set_cookie(response: Any, *, cookie: str, now: float) -> Any:
+    if may_set_cookie(response.status_code, response.items(), now=now):
+        for name, value in keep_apart(response.items()):
+            # Django has one line a name; its per-site cache keeps no page that says private.
+            response[name] = f"{response[name]}, {value}" if name in response else value
         response.cookies.load(cookie)
     return response

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..addresses import parse_address
 from ..masking import mask_ip, mask_tail
-from .cookies import find_ref, find_tid
+from .cookies import clean_value, find_ref, find_tid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from .click import Click
     from .client_ip import AddressReader
 
 KEY: Final = "fprom_middleware.tracking"
@@ -41,12 +42,8 @@ class Reader(Protocol):
         """Whose address counts."""
         ...
 
-    def find_tid(self, context: RequestTracking) -> str | None:
-        """Return the tid of a visitor who has no cookie of the vendor's."""
-        ...
-
-    def find_ref(self, context: RequestTracking) -> str | None:
-        """Return that visitor's referral id."""
+    def read_click(self, context: RequestTracking) -> Click:
+        """Read the click of a visitor whom no cookie of the vendor's gives a tid."""
         ...
 
 
@@ -89,8 +86,8 @@ class TrackingContext:
         captured_at: datetime | None = None,
     ) -> None:
         address = parse_address(ip) if ip else None
-        self._tid = tid or None
-        self._ref_id = ref_id or None
+        self._tid = _clean(tid)
+        self._ref_id = _clean(ref_id)
         self._ip = None if address is None else str(address)
         self._captured_at = captured_at
         self.owner = None
@@ -178,21 +175,18 @@ class RequestTracking(TrackingContext):
         if tid is UNREAD:
             tid = find_tid(self.cookies)
             if tid is None:
-                tid = self.owner.visitor.find_tid(self)
+                tid, self.found_ref_id = self.owner.visitor.read_click(self)
             self.found_tid = tid
         return tid
 
     @property
     def ref_id(self) -> str | None:
         """The promoter's referral id, or None."""
-        if self.headers is not None:
-            self.scan()
+        # A click is one thing: where no cookie names the tid, it is read with the ref.
+        _ = self.tid
         ref_id = self.found_ref_id
         if ref_id is UNREAD:
-            ref_id = find_ref(self.cookies)
-            if ref_id is None:
-                ref_id = self.owner.visitor.find_ref(self)
-            self.found_ref_id = ref_id
+            ref_id = self.found_ref_id = find_ref(self.cookies)
         return ref_id
 
     @property
@@ -212,3 +206,8 @@ class RequestTracking(TrackingContext):
 
     def scan(self) -> None:
         """Fill every slot that the middleware left empty, and let go of the header lines."""
+
+
+def _clean(value: Any) -> Any:
+    """Apply the rules for cookies to what was handed in; what is not text is left as it is."""
+    return clean_value(value) if isinstance(value, str) else value

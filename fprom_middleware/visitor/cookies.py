@@ -8,7 +8,10 @@ one named cookie is looked for, and its neighbours are never judged.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TID_NAME: Final = "_fprom_tid"
 LEGACY_TID_NAME: Final = "_fprom_track"
@@ -19,9 +22,14 @@ MAX_VALUE: Final = 512
 """Characters. The vendor's tids are 36 long; nothing longer than this is one."""
 
 _BLANK = " \t"
-# An ordinary tid: nothing to strip, to unquote or to refuse.
-_PLAIN_TID = re.compile(rf"(?:; )?{TID_NAME}=([!#-:<-~]{{1,{MAX_VALUE}}}+)(?:;|\Z)")
+# An ordinary tid: nothing to strip, to unquote, to cut or to refuse.
+_PLAIN_TID = re.compile(rf"(?:; )?{TID_NAME}=([!#-+\--:<-~]{{1,{MAX_VALUE}}}+)(?:;|\Z)")
+# The beginning of a line that a server joined to the one before by a comma.
+_NEXT_LINE = re.compile(r",[ \t]*+[!#$%&'*+.^_`|~0-9A-Za-z-]++[ \t]*+=")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# What scripts write where they have nothing to write.
+_NOTHING = re.compile(r"undefined|null|NaN|None|\[object \w+\]")
 _ESCAPE = re.compile(r"\\(?:([0-3][0-7][0-7])|(.))", re.DOTALL)
 
 
@@ -39,7 +47,7 @@ def find_tid(header: str) -> str | None:
         return find_cookie(header, LEGACY_TID_NAME)
     # Nearly every visitor's ends here, at half the cost of what follows.
     plain = _PLAIN_TID.match(header, at - 2 if at > 1 else 0)
-    if plain:
+    if plain and not _NOTHING.fullmatch(plain[1]):
         return plain[1]
     tid = find_cookie(header, TID_NAME)
     return find_cookie(header, LEGACY_TID_NAME) if tid is None else tid
@@ -74,8 +82,6 @@ def clean_value(raw: str) -> str | None:
 def find_cookie(header: str, name: str, prefix: str = "") -> str | None:
     """Find the first cookie of that exact name whose value counts.
 
-    Linear in the header's length: a segment between two semicolons is looked at once.
-
     Args:
         header: Cookie header lines joined by ``; ``, decoded as latin-1.
         name: The cookie's name, case-sensitive.
@@ -83,6 +89,25 @@ def find_cookie(header: str, name: str, prefix: str = "") -> str | None:
 
     Returns:
         The value, unquoted but not percent-decoded, or None.
+    """
+    for value in find_values(header, name):
+        rest = value.removeprefix(prefix)
+        if value.startswith(prefix) and _counts(value) and _counts(rest):
+            return rest
+    return None
+
+
+def find_values(header: str, name: str) -> Iterator[str]:
+    """Find every cookie of that exact name.
+
+    Linear in the header's length: a segment between two semicolons is looked at once.
+
+    Args:
+        header: Cookie header lines joined by ``; ``, decoded as latin-1.
+        name: The cookie's name, case-sensitive.
+
+    Yields:
+        The values in order, unquoted but not percent-decoded, whatever they hold.
     """
     start, width = 0, len(name)
     while (at := header.find(name, start)) >= 0:
@@ -92,17 +117,22 @@ def find_cookie(header: str, name: str, prefix: str = "") -> str | None:
         if at == 0 or header[at - 2 : at] == "; " or _begins(header, start, at):
             rest = header[at + width : end].lstrip(_BLANK)
             if rest and rest[0] == "=":
-                value = _unquote(rest[1:].strip(_BLANK))
-                if _counts(value) and value.startswith(prefix) and value != prefix:
-                    return value[len(prefix) :]
+                yield _unquote(_first_line(rest[1:].strip(_BLANK)))
         # Later in the same segment the name would be part of a value.
         start = end + 1
-    return None
 
 
 def _begins(header: str, start: int, at: int) -> bool:
     # `start` is where a segment begins, so the look back never leaves what is new.
     return not header[header.rfind(";", start, at) + 1 or start : at].strip(_BLANK)
+
+
+def _first_line(value: str) -> str:
+    if "," not in value:
+        return value
+    quoted = _QUOTED.match(value)
+    joined = _NEXT_LINE.search(value, quoted.end() if quoted else 0)
+    return value[: joined.start()].rstrip(_BLANK) if joined else value
 
 
 def _unquote(value: str) -> str:
@@ -114,7 +144,9 @@ def _unquote(value: str) -> str:
 
 
 def _counts(value: str) -> bool:
-    return 0 < len(value) <= MAX_VALUE and not _CONTROL.search(value)
+    return (
+        0 < len(value) <= MAX_VALUE and not _CONTROL.search(value) and not _NOTHING.fullmatch(value)
+    )
 
 
 def _unescape(match: re.Match[str]) -> str:

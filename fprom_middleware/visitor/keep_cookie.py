@@ -8,30 +8,34 @@ a server that writes those suppresses the click.
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from itsdangerous import BadData
 
-from .cookies import MAX_VALUE, find_cookie
+from ..addresses import parse_address
+from .click import NO_CLICK, Click
+from .cookies import MAX_VALUE, find_values
 from .tokens import SKEW, as_text, keep_serializer, verified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..settings.model import FpromSettings
 
-COOKIE: Final = "fprom_keep"
 LINK_DAYS: Final = 60
 """Days for which a link's ref is kept where FPROM_KEEP_DAYS is off: the vendor's own default."""
 
-_PLAIN = re.compile(rf"(?:; )?{COOKIE}=([\w.-]{{1,{MAX_VALUE}}}+)(?:;|\Z)", re.ASCII)
 _DAY = 86400
-_FIELDS = 3
+_FIELDS = 4
 _CACHED = 1024
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -39,15 +43,15 @@ class KeptVisitor:
     """What the cookie holds.
 
     Attributes:
-        tid: FirstPromoter's visitor id.
-        ref_id: The promoter's referral id.
-        since: The first visit, seconds since the epoch. It never moves, so that the window
-            is counted once.
+        click: Who the visitor is; nothing of anyone where a later click could not be kept.
+        since: The first visit of that click, seconds since the epoch. It never moves, so that
+            the window is counted once.
+        changed: When the cookie was written; of several the newest counts.
     """
 
-    tid: str | None
-    ref_id: str | None
+    click: Click
     since: int
+    changed: int
 
 
 class Keeper:
@@ -61,11 +65,16 @@ class Keeper:
     def __init__(self, settings: FpromSettings, clock: Callable[[], float]) -> None:
         self._keeps_tid = settings.keep_days > 0
         self._window = (settings.keep_days or LINK_DAYS) * _DAY
+        self._name = settings.keep_name
         self._domain = settings.keep_domain
+        self._plain = re.compile(
+            rf"(?:; )?{re.escape(self._name)}=([\w.-]{{1,{MAX_VALUE}}}+)(?:;|\Z)", re.ASCII
+        )
         self._clock = clock
-        self._serializer = keep_serializer(settings.secret_keys)
+        self._serializer = keep_serializer(settings.secret_keys, settings.account_id)
         # One visitor asks for many pages; a signature is the dearest part of each.
         self._verify = lru_cache(maxsize=_CACHED)(self._open)
+        self._warned = False
 
     def read(self, cookies: str) -> KeptVisitor | None:
         """Read what was kept.
@@ -74,60 +83,84 @@ class Keeper:
             cookies: Cookie header lines joined by ``; ``.
 
         Returns:
-            What the cookie holds; None where there is none, where it does not verify, or
-            where its window is over.
+            What the newest of our cookies holds that verifies and whose window is not over;
+            None where there is none.
         """
-        at = cookies.find(COOKIE)
+        name = self._name
+        at = cookies.find(name)
         if at < 0:
             return None
-        # Nearly every cookie of ours is as we wrote it: half the cost of what follows.
-        plain = _PLAIN.match(cookies, at - 2 if at > 1 else 0)
-        raw = plain[1] if plain else find_cookie(cookies, COOKIE)
-        kept = None if raw is None else self._verify(raw)
-        if kept is None or not -SKEW <= self._clock() - kept.since < self._window:
-            return None
-        return kept
+        # Nearly every cookie of ours is as we wrote it, and alone: half the cost of the rest.
+        plain = self._plain.match(cookies, at - 2 if at > 1 else 0)
+        if plain and cookies.find(name, plain.end()) < 0:
+            kept = self._verify(plain[1])
+            return kept if kept is not None and self._is_current(kept) else None
+        found = [self._verify(raw) for raw in find_values(cookies, name)]
+        current = [kept for kept in found if kept is not None and self._is_current(kept)]
+        return max(current, key=attrgetter("changed"), default=None)
 
-    def renew(
-        self, kept: KeptVisitor | None, tid: str | None, ref_id: str | None
-    ) -> KeptVisitor | None:
+    def renew(self, kept: KeptVisitor | None, click: Click) -> KeptVisitor | None:
         """Decide what is to be written.
 
         Args:
             kept: What the visitor's cookie holds.
-            tid: The tid of this request's other sources: a newer one wins.
-            ref_id: The ref of this request's other sources.
+            click: What this request's other sources say: the newer click.
 
         Returns:
             What is to be written; None where nothing is new.
         """
-        if not self._keeps_tid:
-            tid = None
-        if kept is None:
-            return KeptVisitor(tid, ref_id, int(self._clock())) if tid or ref_id else None
-        tid, ref_id = tid or kept.tid, ref_id or kept.ref_id
-        # Nearly every request ends here: nothing is made that is only to be compared.
-        if tid == kept.tid and ref_id == kept.ref_id:
+        if click == NO_CLICK:
             return None
-        return KeptVisitor(tid, ref_id, kept.since)
+        old = NO_CLICK if kept is None else kept.click
+        is_same = _is_same_click(old, click)
+        if is_same:
+            click = Click(click.tid or old.tid, click.ref_id or old.ref_id)
+        if not self._keeps_tid and click.tid != old.tid:
+            click = click._replace(tid=None)
+        # Nearly every request ends here.
+        if click == old:
+            return None
+        now = int(self._clock())
+        return KeptVisitor(click, kept.since if kept and is_same else now, now)
 
-    def set_cookie(self, kept: KeptVisitor, *, secure: bool) -> str | None:
+    def set_cookie(self, kept: KeptVisitor, *, secure: bool, hosts: Iterable[str]) -> str | None:
         """Write the Set-Cookie header.
 
         Args:
             kept: What it is to hold.
             secure: Whether the visitor came by https.
+            hosts: The names under which the visitor may have come, with or without ports.
 
         Returns:
             The header's value; None for a visitor too long to keep.
         """
-        text = as_text(self._serializer.dumps([kept.tid, kept.ref_id, kept.since]))
+        text = as_text(self._serializer.dumps([*kept.click, kept.since, kept.changed]))
         if len(text) > MAX_VALUE:
             return None
         left = ceil(kept.since + self._window - self._clock())
-        domain = f"; Domain={self._domain}" if self._domain else ""
+        domain = f"; Domain={self._domain}" if self._domain and self._suits(hosts) else ""
         end = "; Secure" if secure else ""
-        return f"{COOKIE}={text}; Max-Age={left}; Path=/{domain}; HttpOnly; SameSite=Lax{end}"
+        return f"{self._name}={text}; Max-Age={left}; Path=/{domain}; HttpOnly; SameSite=Lax{end}"
+
+    def _is_current(self, kept: KeptVisitor) -> bool:
+        return -SKEW <= self._clock() - kept.since < self._window
+
+    def _suits(self, hosts: Iterable[str]) -> bool:
+        """Say whether a browser would take a cookie with our domain."""
+        end = f".{self._domain}"
+        for host in hosts:
+            name = host.strip().lower().partition(":")[0].rstrip(".")
+            # A name without a dot, or an address, is a proxy's for this app.
+            if f".{name}".endswith(end) or "." not in name or parse_address(name) is not None:
+                return True
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "FPROM_KEEP_DOMAIN=%s is not the domain of a host that visitors come to: their "
+                "cookie is set for that host alone.",
+                self._domain,
+            )
+        return False
 
     def _open(self, raw: str) -> KeptVisitor | None:
         try:
@@ -136,6 +169,13 @@ class Keeper:
             return None
         if not isinstance(payload, list) or len(payload) != _FIELDS:
             return None
-        tid, ref_id, since = payload
+        tid, ref_id, since, changed = payload
         texts = all(value is None or isinstance(value, str) for value in (tid, ref_id))
-        return KeptVisitor(tid, ref_id, since) if texts and type(since) is int else None
+        moments = type(since) is int and type(changed) is int
+        return KeptVisitor(Click(tid, ref_id), since, changed) if texts and moments else None
+
+
+def _is_same_click(old: Click, new: Click) -> bool:
+    if old.tid and new.tid:
+        return old.tid == new.tid
+    return old.ref_id is not None and old.ref_id == new.ref_id

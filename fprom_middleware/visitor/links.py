@@ -7,6 +7,7 @@ import binascii
 from typing import Final
 from urllib.parse import parse_qsl
 
+from .click import NO_CLICK, Click
 from .cookies import clean_value
 
 CROSS_DOMAIN_PARAM: Final = "fpc"
@@ -17,29 +18,26 @@ _MAX_FIELDS: Final = 200
 _ALPHABETS: Final = str.maketrans("-_ ", "+/+")
 
 
-def read_link(query: str, params: tuple[str, ...]) -> tuple[str | None, str | None]:
+def read_link(query: str, params: tuple[str, ...]) -> Click:
     """Read a tid and a referral id out of a query string.
 
     Args:
         query: Without the question mark, still percent-encoded.
-        params: FPROM_LINK_PARAMS, the first that is there wins.
+        params: FPROM_LINK_PARAMS, the first that names a usable one wins.
 
     Returns:
         The tid and the referral id, each None where the link does not name a usable one.
     """
     names = (*params, CROSS_DOMAIN_PARAM)
     if len(query) > MAX_QUERY or not any(f"{name}=" in query for name in names):
-        return None, None
+        return NO_CLICK
     try:
         found = dict(reversed(parse_qsl(query, max_num_fields=_MAX_FIELDS)))
     except ValueError:
-        return None, None
+        return NO_CLICK
     tid, ref = _read_cross_domain(found.get(CROSS_DOMAIN_PARAM, ""))
-    for name in params:
-        ref = clean_value(found.get(name, "")) or ref
-        if name in found:
-            break
-    return tid, ref
+    named = (clean_value(found.get(name, "")) for name in params)
+    return Click(tid, next(filter(None, named), ref))
 
 
 def _read_cross_domain(text: str) -> tuple[str | None, str | None]:

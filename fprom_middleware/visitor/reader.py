@@ -6,7 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from .attach import header_key
+from .click import Click
 from .client_ip import AddressReader
+from .cookies import find_ref
 from .forwarding import XFF
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class VisitorReader:
             # Here and not above: an app that turns none on need not load itsdangerous.
             from .sources import VisitorSources  # noqa: PLC0415
 
-            self.sources = VisitorSources(settings, clock)
+            self.sources = VisitorSources(settings, clock, self.addresses)
         if edge and not settings.trusted_proxies:
             logger.warning(
                 "FPROM_CLIENT_IP_HEADER=%s is never believed while FPROM_TRUSTED_PROXIES is "
@@ -54,24 +56,15 @@ class VisitorReader:
                 edge,
             )
 
-    def find_tid(self, context: RequestTracking) -> str | None:
-        """Find the tid of a visitor who has no cookie of the vendor's.
+    def read_click(self, context: RequestTracking) -> Click:
+        """Read the click of a visitor whom no cookie of the vendor's gives a tid.
 
         Args:
             context: A request's own.
 
         Returns:
-            The tid, or None.
+            The click that counts: tid and ref of one source.
         """
-        return None if self.sources is None else self.sources.find_tid(context)
-
-    def find_ref(self, context: RequestTracking) -> str | None:
-        """Find the referral id of a visitor who has no cookie of the vendor's.
-
-        Args:
-            context: A request's own.
-
-        Returns:
-            The referral id, or None.
-        """
-        return None if self.sources is None else self.sources.find_ref(context)
+        if self.sources is None:
+            return Click(None, find_ref(context.cookies))
+        return self.sources.read_click(context)

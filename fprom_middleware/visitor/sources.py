@@ -1,23 +1,26 @@
 """Where a visitor is found beyond the vendor's cookies, and when that is kept.
 
-In this order: the vendor's cookie, a single-page app's header, the link of this very request,
+In this order: the vendor's cookies, a single-page app's header, the link of this very request,
 the cookie of our own.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from .click import Click, choose_click
 from .consent import may_track
-from .cookie_policy import is_navigation
+from .cookie_policy import is_opened
 from .cookies import clean_value, find_ref, find_tid
 from .keep_cookie import Keeper
 from .links import read_link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ..settings.model import FpromSettings
+    from .client_ip import AddressReader
     from .context import RequestTracking
 
 
@@ -27,47 +30,30 @@ class VisitorSources:
     Args:
         settings: The account's settings.
         clock: Seconds since the epoch.
+        addresses: Says which peers are believed.
     """
 
-    def __init__(self, settings: FpromSettings, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: FpromSettings, clock: Callable[[], float], addresses: AddressReader
+    ) -> None:
         self._settings = settings
+        self._addresses = addresses
         self._tid_header = (settings.tid_header or "").lower()
         self._keeper: Keeper | None = None
         if settings.keep_days or settings.link_params:
             self._keeper = Keeper(settings, clock)
         self._respects_gpc = self._keeper is not None and settings.respect_gpc
 
-    def find_tid(self, context: RequestTracking) -> str | None:
-        """Find the tid of a visitor who has no cookie of the vendor's.
+    def read_click(self, context: RequestTracking) -> Click:
+        """Read the click of a visitor whom no cookie of the vendor's gives a tid.
 
         Args:
             context: A context that `fill` has filled.
 
         Returns:
-            The tid, or None.
+            The click that counts.
         """
-        tid = clean_value(context.tid_header)
-        if tid is None:
-            tid, _ = self._link(context.query)
-        if tid is None and self._keeper is not None and not context.declines:
-            kept = self._keeper.read(context.cookies)
-            tid = kept.tid if kept else None
-        return tid
-
-    def find_ref(self, context: RequestTracking) -> str | None:
-        """Find the referral id of a visitor who has no cookie of the vendor's.
-
-        Args:
-            context: A context that `fill` has filled.
-
-        Returns:
-            The referral id, or None.
-        """
-        _, ref = self._link(context.query)
-        if ref is None and self._keeper is not None and not context.declines:
-            kept = self._keeper.read(context.cookies)
-            ref = kept.ref_id if kept else None
-        return ref
+        return choose_click(chain(self._named(context), self._kept(context)))
 
     def fill(self, context: RequestTracking, header: Callable[[str], str], *, query: str) -> None:
         """Give a context what these sources are read from.
@@ -106,26 +92,27 @@ class VisitorSources:
         if keeper is None or method != "GET" or context.declines or not self._settings.enabled:
             return None
         cookies = context.cookies
-        link_tid, link_ref = self._link(context.query)
-        new = keeper.renew(
-            keeper.read(cookies), find_tid(cookies) or link_tid, find_ref(cookies) or link_ref
-        )
-        if new is None or not is_navigation(
-            dest=header("sec-fetch-dest"),
-            mode=header("sec-fetch-mode"),
-            accept=header("accept"),
-        ):
+        tid = find_tid(cookies)
+        click = Click(tid, find_ref(cookies)) if tid else choose_click(self._named(context))
+        new = keeper.renew(keeper.read(cookies), click)
+        if new is None or not is_opened(header) or not may_track(self._settings, connection):
             return None
-        if not may_track(self._settings, connection):
-            return None
-        return keeper.set_cookie(new, secure=self._is_secure(scheme, header))
-
-    def _link(self, query: str) -> tuple[str | None, str | None]:
-        params = self._settings.link_params
-        return read_link(query, params) if params and query else (None, None)
-
-    def _is_secure(self, scheme: str, header: Callable[[str], str]) -> bool:
         if self._settings.trusted_proxies:
-            # The proxy next to us writes last.
+            # The proxy next to us writes last. A client that invents it harms its own cookie.
             scheme = header("x-forwarded-proto").rpartition(",")[2].strip().lower() or scheme
-        return scheme in {"https", "wss"}
+        trusts = self._addresses.trusts(context.peer)
+        hosts = (trusts and header("x-forwarded-host")) or header("host")
+        return keeper.set_cookie(new, secure=scheme in {"https", "wss"}, hosts=hosts.split(","))
+
+    def _named(self, context: RequestTracking) -> Iterator[Click]:
+        yield Click(None, find_ref(context.cookies))
+        yield Click(clean_value(context.tid_header), None)
+        params, query = self._settings.link_params, context.query
+        if params and query:
+            yield read_link(query, params)
+
+    def _kept(self, context: RequestTracking) -> Iterator[Click]:
+        if self._keeper is not None and not context.declines:
+            kept = self._keeper.read(context.cookies)
+            if kept is not None:
+                yield kept.click

@@ -33,16 +33,17 @@ SKEW: Final = 60
 _FIELDS = 4
 
 
-def keep_serializer(keys: Sequence[str]) -> URLSafeSerializer:
+def keep_serializer(keys: Sequence[str], account: str | None) -> URLSafeSerializer:
     """Make what signs and verifies the keep cookie.
 
     Args:
         keys: As in `Signer`.
+        account: As in `Signer`.
 
     Returns:
         A serializer; no token verifies with it, whatever its purpose.
     """
-    return _serializer(keys, f"{SALT}.keep")
+    return _serializer(keys, f"{SALT}.keep {account or ''}")
 
 
 def verified(serializer: URLSafeSerializer, token: str) -> Any:
@@ -80,11 +81,13 @@ class Signer:
 
     Args:
         keys: FPROM_SECRET_KEYS: all verify, the last one signs.
+        account: The account id: another account's token does not verify.
         purpose: What the token is for; another purpose's token does not verify.
     """
 
-    def __init__(self, keys: Sequence[str], purpose: str) -> None:
-        self._serializer = _serializer(keys, f"{SALT}.token.{purpose}")
+    def __init__(self, keys: Sequence[str], account: str | None, purpose: str) -> None:
+        # An account id holds no blank, so no two accounts and purposes share a salt.
+        self._serializer = _serializer(keys, f"{SALT}.token {account or ''} {purpose}")
 
     def dump(self, context: TrackingContext, *, rule: SendIp, now: float) -> str:
         """Sign a context.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from http.cookiejar import DefaultCookiePolicy
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 PAGE = {"Accept": "text/html", "Cookie": "_fprom_tid=tid-of-the-visitor"}
 SECRET = "a-signing-key-of-this-test"
+KEEPING = {"FPROM_DELIVERY": "inline", "FPROM_SECRET_KEYS": [SECRET], "FPROM_KEEP_DAYS": 90}
+VARYING = {"Vary": "Accept-Language", "Cache-Control": "no-cache"}
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 
 
 def view(request: Any) -> Any:
@@ -192,6 +197,56 @@ def test_only_a_page_carries_the_cookie(keeping: None) -> None:
 
     assert "Set-Cookie" not in client.get("/?json", headers=PAGE).headers
     assert "Set-Cookie" not in client.get("/", headers=PAGE | {"Accept": "*/*"}).headers
+
+
+@pytest.mark.parametrize("protocol", ["wsgi", "asgi"])
+@pytest.mark.parametrize("behind", [True, False])
+def test_the_per_site_cache_hands_no_cookie_on(protocol: str, *, behind: bool) -> None:
+    """Whoever came first: the next visitor's page is the next visitor's."""
+    chain = ["django.middleware.cache.UpdateCacheMiddleware", MIDDLEWARE]
+    settings: dict[str, Any] = {
+        "ROOT_URLCONF": (path("", page),),
+        "MIDDLEWARE": [
+            *(chain if behind else chain[::-1]),
+            "django.middleware.cache.FetchFromCacheMiddleware",
+        ],
+        "CACHES": {"default": {"BACKEND": LOCMEM, "LOCATION": f"{protocol} {behind}"}},
+    }
+    with django_settings(**settings, **KEEPING), ExitStack() as stack:
+        if protocol == "wsgi":
+            get: Any = Client(WSGIHandler(), use_cookies=False).get
+        else:
+            app = without_lifespan(ASGIHandler())
+            client = stack.enter_context(TestClient(app))
+            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            get = client.get
+        first = get("/", headers=PAGE)
+        second = get("/", headers={"Accept": "text/html"})
+        third = get("/", headers={"Accept": "text/html"})
+
+    assert ("set-cookie" in first.headers) is behind
+    assert ("private" in first.headers["cache-control"]) is behind
+    assert "set-cookie" not in second.headers
+    assert "set-cookie" not in third.headers
+    if behind:
+        assert first.headers["vary"] == "Cookie"
+        assert second.text == "None None"
+        # What no cookie was set on is kept as ever.
+        assert "max-age=600" in third.headers["cache-control"]
+
+
+def test_a_page_that_varies_already_says_so_once(account: Account) -> None:
+    """Django has one line of each name."""
+    with django_settings(**KEEPING):
+        middleware = FpromMiddleware(lambda _: HttpResponse(headers=VARYING))
+        request = HttpRequest()
+        request.META.update(REQUEST_METHOD="GET", HTTP_ACCEPT="text/html")
+        request.META.update(HTTP_COOKIE="_fprom_tid=t1")
+        response = middleware(request)
+
+    assert "fprom_keep" in response.cookies
+    assert response["Vary"] == "Accept-Language, Cookie"
+    assert response["Cache-Control"] == "no-cache, private"
 
 
 def test_links_and_headers_are_sources_too(keeping: None) -> None:

@@ -127,6 +127,39 @@ def test_manage_check_reports_a_missing_middleware() -> None:
     assert "fprom_middleware.django.FpromMiddleware" in warning.hint
 
 
+KEEPING = {"FPROM_KEEP_DAYS": "60", "FPROM_SECRET_KEYS": "a-signing-key-of-this-test"}
+UPDATE, FETCH = (
+    f"django.middleware.cache.{name}CacheMiddleware" for name in ("Update", "FetchFrom")
+)
+OURS = "fprom_middleware.django.FpromMiddleware"
+
+
+@pytest.mark.parametrize(
+    ("chain", "more", "warned"),
+    [
+        ([UPDATE, OURS, FETCH], KEEPING, False),
+        ([OURS, UPDATE, FETCH], KEEPING, True),
+        ([OURS, UPDATE, FETCH], {**KEEPING, "FPROM_KEEP_DAYS": "0"}, False),
+        (
+            [OURS, UPDATE, FETCH],
+            {**KEEPING, "FPROM_KEEP_DAYS": 0, "FPROM_LINK_PARAMS": "fpr"},
+            True,
+        ),
+        ([OURS, UPDATE, FETCH], {**KEEPING, "FPROM_KEEP_DAYS": "soon"}, False),
+        ([OURS], KEEPING, False),
+    ],
+)
+def test_manage_check_knows_the_order_of_middlewares(
+    chain: list[str], more: dict[str, Any], *, warned: bool
+) -> None:
+    """Behind the one that puts pages into the per-site cache, ours sees them before it does."""
+    with django_settings(MIDDLEWARE=chain, **more):
+        found = [message for message in run_checks() if message.id == "fprom.W002"]
+
+    assert bool(found) is warned
+    assert all(UPDATE in message.hint for message in found)
+
+
 @pytest.mark.parametrize("more", [{}, {"FPROM_ENABLED": False}, {"FPROM_DELIVERY": "inline"}])
 def test_manage_check_is_silent_where_all_is_well(more: dict[str, Any]) -> None:
     """A driver that is not needed is not asked for."""

@@ -10,11 +10,11 @@ from fprom_middleware import Lead, TrackingContext
 from fprom_middleware.account import MAX_AGE
 from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS
 from fprom_middleware.visitor.cookies import LEGACY_REF_NAME, LEGACY_TID_NAME, REF_NAME, TID_NAME
-from fprom_middleware.visitor.keep_cookie import COOKIE, LINK_DAYS
+from fprom_middleware.visitor.keep_cookie import LINK_DAYS
 from tests.documents.recipes.documents import DOCS, block
 from tests.support.accounts import Account
 from tests.support.clock import DAY
-from tests.support.visits import EMAIL, TID, visit_by_wsgi
+from tests.support.visits import COOKIE, EMAIL, TID, visit_by_wsgi
 
 TEXT = DOCS.joinpath("privacy.md").read_text(encoding="utf-8")
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from fprom_middleware import TrackingContext, get_tracking
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
-from fprom_middleware.visitor.keep_cookie import COOKIE
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
     from fprom_middleware import Fprom
 
+COOKIE = "fprom_keep"
+"""The name of our cookie."""
 OLD_KEY = "the key that signed until this spring"
 FOREIGN_KEY = "the key of another app, of a good length"
 TID = "3c9d7f52-6c1e-4c0e-9d2a-5a8a1f0b7e64"

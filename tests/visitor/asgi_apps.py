@@ -168,14 +168,20 @@ def readable(message: Any) -> dict[str, Any]:
     return {**message, **headers}
 
 
+CACHES = ((b"vary", b"Cookie"), (b"cache-control", b"private"))
+
+
 def without_ours(events: Events) -> tuple[Events, int]:
-    """Take our cookie out of the heads; it may only stand last."""
+    """Take our cookie out of the heads, and what keeps caches from it; they may only stand last."""
     found, cleaned = 0, []
     for kind, *rest in events:
         if kind == "sent" and rest[0].get("headers"):
             last = rest[0]["headers"][-1]
             if last[1].startswith(b"fprom_keep="):
                 found += 1
-                rest = [{**rest[0], "headers": rest[0]["headers"][:-1]}]  # noqa: PLW2901 - the cleaned one
+                headers = rest[0]["headers"][:-1]
+                while headers[-1:] and headers[-1] in CACHES:
+                    headers = headers[:-1]
+                rest = [{**rest[0], "headers": headers}]  # noqa: PLW2901 - the cleaned one
         cleaned.append((kind, *rest))
     return cleaned, found

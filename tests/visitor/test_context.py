@@ -405,3 +405,12 @@ def test_get_tracking_of_an_fprom() -> None:
     assert DISABLED.get_tracking(SimpleNamespace(scope=CARRIER)) is CONTEXT
     with pytest.raises(FpromNotInstalled, match=r"app = FpromMiddleware\(app, settings\)"):
         DISABLED.get_tracking({})
+
+
+@pytest.mark.parametrize("value", ["", " ", "undefined", "null", "NaN", "None", "[object Object]"])
+def test_nothing_in_a_context_made_by_hand(value: str) -> None:
+    """A form's or a script's word for nothing is nobody's tid."""
+    context = TrackingContext(tid=value, ref_id=value, ip=value)
+
+    assert (context.tid, context.ref_id, context.ip) == (None, None, None)
+    assert TrackingContext(tid=f" {TID} ").tid == TID

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fprom_middleware.visitor.cookie_policy import may_set_cookie
 from tests.support.accounts import Account
+from tests.support.clock import NOW
 from tests.support.visits import HTML, NAVIGATION, TID
 
 if TYPE_CHECKING:
     from tests.support.visits import Visit
 
 VENDOR = f"_fprom_tid={TID}; _fprom_ref=anna"
+TURBO = "text/vnd.turbo-stream.html, text/html, application/xhtml+xml"
 FETCH = {"Accept": "*/*", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors"}
 
 
@@ -30,6 +35,9 @@ def keeping() -> Account:
         {"Sec-Fetch-Mode": "navigate"},
         {"Accept": "text/html"},
         {"Accept": "application/xml, text/html;q=0.9"},
+        {**FETCH, "Accept": "text/html", "Sec-Fetch-Site": "same-origin"},
+        {**NAVIGATION, **FETCH, "Accept": TURBO, "Sec-Fetch-Site": "same-origin"},
+        {**NAVIGATION, "Sec-Purpose": "nothing-of-the-kind"},
     ],
 )
 def test_a_page_that_a_person_opens(
@@ -50,6 +58,18 @@ def test_a_page_that_a_person_opens(
         ("GET", {**NAVIGATION, "Sec-Fetch-Dest": "iframe"}),
         ("GET", {**NAVIGATION, "Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"}),
         ("GET", {**NAVIGATION, "Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors"}),
+        ("GET", {**FETCH, "Accept": "text/html", "Sec-Fetch-Site": "same-site"}),
+        ("GET", {**FETCH, "Accept": "text/html", "Sec-Fetch-Site": "cross-site"}),
+        ("GET", {**FETCH, "Sec-Fetch-Site": "same-origin"}),
+        ("POST", {**FETCH, "Accept": "text/html", "Sec-Fetch-Site": "same-origin"}),
+        ("GET", {**NAVIGATION, "Sec-Purpose": "prefetch"}),
+        ("GET", {**NAVIGATION, "Sec-Purpose": "prefetch;prerender"}),
+        ("GET", {**NAVIGATION, "Sec-Purpose": "prefetch;anonymous-client-ip"}),
+        ("GET", {"Accept": "text/html", "Purpose": "Prefetch"}),
+        ("GET", {**NAVIGATION, "Purpose": "preview"}),
+        ("GET", {**NAVIGATION, "X-Purpose": "preview"}),
+        ("GET", {**NAVIGATION, "X-Moz": "prefetch"}),
+        ("GET", {**FETCH, "Accept": TURBO, "Sec-Fetch-Site": "same-origin", "Purpose": "prefetch"}),
         ("HEAD", NAVIGATION),
         ("POST", NAVIGATION),
         ("PUT", NAVIGATION),
@@ -105,6 +125,16 @@ def test_what_is_no_html(keeping: Account, visit: Visit, kind: str) -> None:
         {"Expires": "-1"},
         {"Expires": "Thu, 19 Nov 1981 08:52:00 GMT", "Cache-Control": "no-cache, must-revalidate"},
         {"Expires": "Thu, 19 Nov 2026 08:52:00 GMT", "Cache-Control": "private"},
+        {"Expires": "Thu, 19 Nov 1981 08:52:00 GMT", "Cache-Control": "max-age=0"},
+        {"Expires": "Thu, 19 Nov 1981 08:52:00 GMT"},
+        {"Expires": "Fri, 25 Apr 2025 09:29:51 GMT"},
+        {"Expires": "never"},
+        {"CDN-Cache-Control": "no-store"},
+        {"Cloudflare-CDN-Cache-Control": "Max-Age=0, must-revalidate"},
+        {"Surrogate-Control": 'no-store, content="ESI/1.0"'},
+        {"Edge-Control": "private"},
+        {"X-Accel-Expires": "0"},
+        {"X-Accel-Expires": " @0"},
         {"Content-Type": " Text/HTML"},
         {"ETag": '"1"', "Vary": "Cookie"},
     ],
@@ -126,13 +156,62 @@ def test_private_pages(keeping: Account, visit: Visit, headers: dict[str, str]) 
         [("Cache-Control", "no-cache, s-maxage=60")],
         [("Cache-Control", "must-revalidate"), ("Cache-Control", "public")],
         [("Expires", "Thu, 19 Nov 2026 08:52:00 GMT")],
+        [("Expires", "Fri, 25 Apr 2025 09:29:53 GMT")],
+        [("Expires", "Fri, 25 Apr 2025 09:29:53 GMT"), ("Cache-Control", "max-age=0")],
         [("Surrogate-Control", "max-age=60")],
+        [("Surrogate-Control", "max-age=0, stale-while-revalidate=60")],
+        [("Netlify-CDN-Cache-Control", "public"), ("Cache-Control", "no-store")],
+        [("vercel-cdn-cache-control", "max-age=0, s-maxage=60")],
+        [("Edge-Control", "!no-store, max-age=60"), ("Cache-Control", "private")],
+        [("X-Accel-Expires", "60"), ("Cache-Control", "private")],
+        [("X-Accel-Expires", "@1799999999")],
+        [("CDN-Cache-Control", "")],
         [("CDN-Cache-Control", "max-age=60"), ("Cache-Control", "private")],
     ],
 )
 def test_public_pages(keeping: Account, visit: Visit, headers: list[tuple[str, str]]) -> None:
     """A page that a shared cache may keep never carries one visitor's cookie to the next."""
     assert visit(keeping.fprom, cookie=VENDOR, answer=[HTML, *headers]).written == []
+
+
+# Each row: what a page says of caches, and what is said beside our cookie.
+SAID = [
+    ([], ["Vary: Cookie", "Cache-Control: private"]),
+    ([("Cache-Control", "no-cache")], ["Vary: Cookie", "Cache-Control: private"]),
+    ([("Cache-Control", "Private, max-age=60")], ["Vary: Cookie"]),
+    ([("Cache-Control", "no-store")], ["Vary: Cookie"]),
+    ([("Cache-Control", "max-age=0"), ("Cache-Control", "no-store")], ["Vary: Cookie"]),
+    ([("Vary", "Accept-Encoding")], ["Vary: Cookie", "Cache-Control: private"]),
+    ([("Vary", "Accept, cookie")], ["Cache-Control: private"]),
+    ([("Vary", "Accept"), ("vary", "Cookie")], ["Cache-Control: private"]),
+    ([("Vary", "*"), ("Cache-Control", "private")], []),
+    ([("Cache-Control", 'private="set-cookie"')], ["Vary: Cookie", "Cache-Control: private"]),
+]
+
+
+@pytest.mark.parametrize(("said", "added"), SAID)
+def test_caches_are_told(
+    keeping: Account, visit: Visit, said: list[tuple[str, str]], added: list[str]
+) -> None:
+    """A page that sets our cookie says that it is one person's; nothing else of it changes."""
+    page = [HTML, *said]
+    seen = visit(keeping.fprom, cookie=VENDOR, answer=page)
+
+    assert seen.kept
+    expected = [f"{name}: {value}" for name, value in page]
+    lines = [f"{name}: {value}".lower() for name, value in seen.headers]
+    assert lines[:-1] == [line.lower() for line in (*expected, *added)]
+
+    again = visit(keeping.fprom, cookie=f"{VENDOR}; {seen.jar}", answer=page)
+    assert [f"{name}: {value}".lower() for name, value in again.headers] == lines[: len(page)]
+
+
+@given(st.text(max_size=30) | st.dates().map(lambda day: day.strftime("%a, %d %b %Y 00:00 +9999")))
+def test_any_expires_is_answered(value: str) -> None:
+    """Whatever an app writes there, the page goes out."""
+    answer = may_set_cookie(200, [HTML, ("Expires", value)], now=NOW)
+
+    assert answer in {True, False}
 
 
 def test_the_apps_own_cookies_stay(keeping: Account, visit: Visit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import time
 
 import pytest
@@ -45,7 +46,25 @@ VECTORS = [
     ("a vertical tab after the name", "T\x0b=abc", None),
     ("a comma separates nothing", "a=1, T=abc", None),
     ("a comma inside the value", "T=a,b,c; d=1", "a,b,c"),
-    ("a comma before the next cookie", "T=abc, a=1", "abc, a=1"),
+    ("a joined line", "T=abc,a=1", "abc"),
+    ("a joined line behind a blank", "T=abc , a=1; d=1", "abc"),
+    ("several joined lines", "T=abc,a=1,b=2; d=1", "abc"),
+    ("a joined line without a name", "T=abc,=1", "abc,=1"),
+    ("a joined line without a value", "T=abc,a=", "abc"),
+    ("a comma and no name", "T=a,b,c=d", "a,b"),
+    ("a comma and an odd name", 'T=a,"b"=c', 'a,"b"=c'),
+    ("nothing before a joined line", "T=,a=1", None),
+    ("a quoted value and a joined line", 'T="a,b=c",d=1', "a,b=c"),
+    ("an open quote and a joined line", 'T="a,b=c', '"a'),
+    ("a joined tid is none of ours", "a=1,T=abc", None),
+    # What scripts write for nothing.
+    *[(f"{word}", f"T={word}", None) for word in ("undefined", "null", "NaN", "None")],
+    ("an object", "T=[object Object]", None),
+    ("nothing in quotes", 'T="undefined"', None),
+    ("nothing, then one that counts", "T=null; T=abc", "abc"),
+    ("nothing in a joined line", "T=null,a=1", None),
+    ("nothing as a part", "T=undefined-1", "undefined-1"),
+    ("nothing in other letters", "T=nan", "nan"),
     ("an ampersand separates nothing", "a=1&T=abc", None),
     ("a blank separates nothing", "a=1 T=abc", None),
     # The name is matched exactly.
@@ -229,6 +248,11 @@ def test_tid_falls_back_to_the_legacy_cookie(header: str, expected: str | None) 
         pytest.param("_fprom_code=_r_anna; _fprom_ref=ben", "ben", id="the new one wins"),
         pytest.param("_fprom_ref=; _fprom_code=_r_anna", "anna", id="an empty new one"),
         pytest.param("_fprom_ref=a\x7f; _fprom_code=_r_anna", "anna", id="an invalid new one"),
+        pytest.param(
+            "_fprom_ref=undefined; _fprom_code=_r_anna", "anna", id="nothing as a new one"
+        ),
+        pytest.param("_fprom_code=_r_undefined", None, id="nothing behind the prefix"),
+        pytest.param("_fprom_code=_r_anna,a=1", "anna", id="a joined line"),
         pytest.param("_fprom_code=anna", None, id="no prefix"),
         pytest.param("_fprom_code=_R_anna", None, id="the prefix in capitals"),
         pytest.param("_fprom_code=_c_anna", None, id="another prefix"),
@@ -290,6 +314,9 @@ def test_every_octal_escape(code: int) -> None:
         ("a\x7fb", None),
         ("x" * 512, "x" * 512),
         ("x" * 513, None),
+        ("undefined", None),
+        (" null ", None),
+        ("[object Undefined]", None),
     ],
     ids=ascii,
 )
@@ -306,15 +333,34 @@ def reference_find(header: str, name: str) -> str | None:
         left, right = segment.split("=", 1)
         if left.strip(" \t") != name:
             continue
-        value = right.strip(" \t")
+        value = reference_first_line(right.strip(" \t"))
         if len(value) >= 2 and value.startswith('"') and value.endswith('"'):
             value = reference_unescape(value[1:-1])
         if value == "" or len(value) > 512:
+            continue
+        if value in {"undefined", "null", "NaN", "None", "[object Object]"}:
             continue
         if any(ord(character) < 32 or ord(character) == 127 for character in value):
             continue
         return value
     return None
+
+
+NAME_CHARACTERS = set(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~")
+
+
+def reference_first_line(value: str) -> str:
+    """Cut off the lines that a server joined, looking at one comma after the other."""
+    at = 1
+    while value.startswith('"') and at < len(value) and value[at] != '"':
+        at += 2 if value[at] == "\\" else 1
+    begin = at + 1 if value.startswith('"') and at < len(value) else 0
+    for comma in range(begin, len(value)):
+        name, equals, _ = value[comma + 1 :].lstrip(" \t").partition("=")
+        name = name.rstrip(" \t")
+        if value[comma] == "," and equals and name and set(name) <= NAME_CHARACTERS:
+            return value[:comma].rstrip(" \t")
+    return value
 
 
 def reference_unescape(text: str) -> str:
@@ -340,6 +386,7 @@ PIECES = st.sampled_from(
         *["_fprom_tid", "_fprom_tid=", "; ", ";", "=", " ", "\t", '"', "\\", "\\101", "\\000"],
         *["_fprom_track=old", "x", "abc", ",", "\x00", "\x7f", "\xe9", "\x85", "x" * 512, "\\x"],
         *["_fprom_ti", "d=", "; _fprom_tid=abc", '_fprom_tid="', "\r\n", "7", "0", "\\3"],
+        *[",a=", ", b =", "null", "undefined", "[object Object]"],
     ]
 )
 HEADERS = st.lists(PIECES, max_size=14).map("".join) | st.text(
@@ -385,6 +432,11 @@ HOSTILE = {
     "quotes": lambda n: "_fprom_tid=" + '"' * n,
     "no-break spaces": lambda n: "_fprom_tid=" + "\xa0" * n,
     "control characters": lambda n: ("_fprom_tid=\x01;") * (n // 13),
+    "commas": lambda n: "_fprom_tid=" + "," * n,
+    "commas and names": lambda n: "_fprom_tid=" + ",a" * (n // 2),
+    "commas and blanks": lambda n: "_fprom_tid=" + (", " + " " * 90) * (n // 92),
+    "a comma and a long name": lambda n: "_fprom_tid=a," + "b" * n,
+    "open quotes and commas": lambda n: "_fprom_tid=" + '",' * (n // 2),
     "equals signs": lambda n: "_fprom_tid" + "=" * n,
 }
 

@@ -75,6 +75,9 @@ def test_off_by_default(visit: Visit) -> None:
         ("via=ben&fpr=anna", "anna"),
         ("fpr=anna&fpr=ben", "anna"),
         ("fpr=&via=ben", "ben"),
+        ("fpr=undefined&via=ben", "ben"),
+        ("fpr=%5Bobject+Object%5D&via=ben", "ben"),
+        ("fpr=null", None),
         ("fpr=%20anna%09", "anna"),
         ("fpr=a%26b%3Dc+d", "a&b=c d"),
         ("fpr=%C3%A4nna", "änna"),
@@ -116,6 +119,7 @@ def test_what_a_link_names(linked: Account, visit: Visit, query: str, ref: str |
         (f"fpc=--{b64('anna')}", (None, "anna")),
         (f"fpc={TID}", (None, None)),
         ("fpc=", (None, None)),
+        (f"fpc=undefined--{b64('null')}", (None, None)),
         (f"fpc=%00--{b64(chr(0))}", (None, None)),
         (f"fpr=ben&fpc={TID}--{b64('anna')}", (TID, "ben")),
     ],
@@ -145,6 +149,65 @@ def test_the_vendors_cookie_comes_first(visit: Visit) -> None:
     seen = visit(account.fprom, cookie=f"_fprom_tid={TID}; _fprom_ref=anna", query=carried)
     later = visit(account.fprom, cookie=seen.jar).context
     assert (seen.context.tid, later.tid, later.ref_id) == (TID, TID, "anna")
+
+
+# Each row: what is kept, the link's query, and what counts in this request and later.
+LINKS = {
+    "another ref": ((TID, "anna"), "fpr=ben", (None, "ben")),
+    "a ref where only a tid is kept": ((TID, None), "fpr=ben", (None, "ben")),
+    "the same ref": ((TID, "anna"), "fpr=anna", (TID, "anna")),
+    "another click": ((TID, "anna"), f"fpc={OTHER_TID}--{b64('ben')}", (OTHER_TID, "ben")),
+    "nothing": ((TID, "anna"), "fpr=undefined", (TID, "anna")),
+}
+
+
+@pytest.mark.parametrize("case", LINKS)
+def test_the_newer_click_counts(visit: Visit, case: str) -> None:
+    """A link that names another promoter than the kept click is a click of its own."""
+    (tid, ref), query, expected = LINKS[case]
+    account = Account(keep_days=60, link_params="fpr")
+    vendor = f"_fprom_tid={tid}" + (f"; _fprom_ref={ref}" if ref else "")
+    kept = visit(account.fprom, cookie=vendor).jar
+    account.clock.later(days=1)
+
+    seen = visit(account.fprom, cookie=kept, query=query)
+
+    assert (seen.context.tid, seen.context.ref_id) == expected
+    later = visit(account.fprom, cookie=seen.jar if seen.written else kept).context
+    assert (later.tid, later.ref_id) == expected
+
+
+def test_the_vendors_ref_takes_its_tid_from_a_later_source(visit: Visit) -> None:
+    """The same ref is the same click; another one's tid is not its own."""
+    account = Account(keep_days=60, link_params="fpr")
+    link = f"fpc={TID}--{b64('anna')}"
+
+    for ref, tid in (("anna", TID), ("ben", None)):
+        seen = visit(account.fprom, cookie=f"_fprom_ref={ref}", query=link)
+        assert (seen.context.tid, seen.context.ref_id) == (tid, ref)
+        # Asked in the other order, the answer is the same.
+        seen = visit(account.fprom, cookie=f"_fprom_ref={ref}", query=link)
+        assert (seen.context.ref_id, seen.context.tid) == (ref, tid)
+
+
+def test_a_link_that_is_fetched_before_it_is_wanted(linked: Account, visit: Visit) -> None:
+    """The page was not opened yet: the promoter who is kept stays."""
+    kept = visit(linked.fprom, query="fpr=anna").jar
+    headers = {**NAVIGATION, "Sec-Purpose": "prefetch"}
+
+    assert visit(linked.fprom, cookie=kept, query="fpr=ben", headers=headers).written == []
+    assert visit(linked.fprom, cookie=kept).context.ref_id == "anna"
+
+
+def test_a_tid_that_may_not_be_kept_drops_the_ref(linked: Account, visit: Visit) -> None:
+    """Where only refs are kept, a click without one leaves nothing of the click before."""
+    kept = visit(linked.fprom, query="fpr=anna").jar
+    dropped = visit(linked.fprom, cookie=f"{kept}; _fprom_tid={TID}")
+
+    assert dropped.kept is not None
+    later = visit(linked.fprom, cookie=dropped.jar)
+    assert (later.context.tid, later.context.ref_id, later.written) == (None, None, [])
+    assert visit(linked.fprom, cookie=f"{dropped.jar}; _fprom_tid={TID}").written == []
 
 
 def test_no_link_without_a_page(linked: Account, visit: Visit) -> None:

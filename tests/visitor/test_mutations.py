@@ -15,11 +15,10 @@ from itsdangerous import URLSafeSerializer
 from itsdangerous.encoding import base64_encode
 
 from fprom_middleware import FpromTokenError, TrackingContext
-from fprom_middleware.visitor.keep_cookie import COOKIE
 from fprom_middleware.visitor.tokens import MAX_TOKEN
-from tests.support.accounts import SIGNING_KEY, Account
+from tests.support.accounts import ACCOUNT, SIGNING_KEY, Account
 from tests.support.clock import NOW
-from tests.support.visits import FOREIGN_KEY, IP, OLD_KEY, TID
+from tests.support.visits import COOKIE, FOREIGN_KEY, IP, OLD_KEY, TID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +82,9 @@ def other_purpose(dice: random.Random, token: str) -> str:
         [
             "fprom_middleware.visitor.keep_cookie",
             "fprom_middleware.token.",
-            f"fprom_middleware.token.signup{dice.randrange(1000)}",
+            f"fprom_middleware.token {ACCOUNT} ",
+            "fprom_middleware.token another signup",
+            f"fprom_middleware.token {ACCOUNT} signup{dice.randrange(1000)}",
             "itsdangerous",
             "itsdangerous.Signer",
             "cookie-session",
@@ -107,7 +108,7 @@ def bomb(dice: random.Random, token: str) -> str:
     """Compress megabytes into a token, signed by a stranger, by nobody, or by another token."""
     payload = b"." + base64_encode(zlib.compress(b"[" * dice.randrange(10**6, 5 * 10**6)))[:8000]
     kwargs = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
-    salt = "fprom_middleware.token.signup"
+    salt = f"fprom_middleware.token {ACCOUNT} signup"
     signer = URLSafeSerializer(FOREIGN_KEY, salt=salt, signer_kwargs=kwargs).make_signer(salt)
     return dice.choice(
         [

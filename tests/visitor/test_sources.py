@@ -47,7 +47,9 @@ def test_the_cookie_comes_first(api: Account, visit: Visit) -> None:
     assert visit(both.fprom, cookie=kept, headers={}).context.tid == TID
 
 
-@pytest.mark.parametrize("value", ["", " ", "a\0b", "a\x1fb", "a\x7fb", "x" * 513])
+@pytest.mark.parametrize(
+    "value", ["", " ", "a\0b", "a\x1fb", "a\x7fb", "x" * 513, "undefined", " null"]
+)
 def test_a_value_that_is_no_tid(api: Account, visit: Visit, value: str) -> None:
     """The rules are those of the cookie."""
     context = visit(api.fprom, headers={"X-Fprom-Tid": value}).context
@@ -59,3 +61,15 @@ def test_a_value_that_is_no_tid(api: Account, visit: Visit, value: str) -> None:
 def test_a_value_that_is_one(api: Account, visit: Visit, value: str) -> None:
     """Blanks around it do not count; it need not be a UUID."""
     assert visit(api.fprom, headers={"X-Fprom-Tid": value}).context.tid == value.strip()
+
+
+def test_nothing_in_the_header_hides_nothing(visit: Visit) -> None:
+    """The next source is asked where a script writes what it has not got."""
+    both = Account(tid_header="X-Fprom-Tid", keep_days=60)
+    kept = visit(both.fprom, cookie=f"_fprom_tid={TID}").jar
+
+    for value in ("undefined", "null", "NaN", "None", "[object Object]"):
+        seen = visit(
+            both.fprom, cookie=f"_fprom_tid={value}; {kept}", headers={"X-Fprom-Tid": value}
+        )
+        assert seen.context.tid == TID

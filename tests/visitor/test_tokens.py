@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import string
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,7 @@ from fprom_middleware import (
     track_signup,
 )
 from fprom_middleware.visitor.tokens import MAX_TOKEN, SKEW, keep_serializer
-from tests.support.accounts import SIGNING_KEY, Account
+from tests.support.accounts import ACCOUNT, SIGNING_KEY, Account
 from tests.support.clock import DAY, NOW
 from tests.support.visits import EMAIL, FOREIGN_KEY, IP, OLD_KEY, TID
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tests.support.visits import Visit
 
 COOKIES = f"_fprom_tid={TID}; _fprom_ref=anna"
+VISITOR = TrackingContext(TID)
 
 
 def refusal(fprom: Fprom, token: object, **options: Any) -> str:
@@ -43,7 +45,7 @@ def refusal(fprom: Fprom, token: object, **options: Any) -> str:
 
 def signed(payload: object, *, key: str = SIGNING_KEY, purpose: str = "signup") -> str:
     """Sign any payload as a token is signed."""
-    salt = f"fprom_middleware.token.{purpose}"
+    salt = f"fprom_middleware.token {ACCOUNT} {purpose}"
     kwargs = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
     return URLSafeSerializer(key, salt=salt, signer_kwargs=kwargs).dumps(payload)
 
@@ -133,7 +135,7 @@ def test_purposes_do_not_mix(account: Account) -> None:
     """A token is good for its own purpose, and the keep cookie is none at all."""
     fprom = account.fprom
     token = fprom.dump_tracking(TrackingContext(TID), purpose="confirm")
-    cookie = keep_serializer([SIGNING_KEY]).dumps([TID, None, None, int(NOW)])
+    cookie = keep_serializer([SIGNING_KEY], ACCOUNT).dumps([TID, None, None, int(NOW)])
 
     assert fprom.load_tracking(token, purpose="confirm").tid == TID
     assert refusal(fprom, token) == "bad_signature"
@@ -236,3 +238,31 @@ def test_an_old_key_that_is_short_is_refused_at_start() -> None:
         FpromSettings(enabled=False, secret_keys=[SIGNING_KEY, "a short CANARY"])
     assert "CANARY" not in str(caught.value)
     assert caught.value.key == "FPROM_SECRET_KEYS"
+
+
+def test_another_accounts_token_is_refused(account: Account, visit: Visit) -> None:
+    """With the same keys, too: a tid means nothing to another account."""
+    token = dump_tracking(visit(account.fprom, cookie=COOKIES).connection)
+
+    with pytest.raises(FpromTokenError, match="bad_signature"):
+        account.of(account_id="another").fprom.load_tracking(token)
+
+
+def test_rotation_in_two_steps(account: Account) -> None:
+    """While some processes have the next settings and some the last, each reads the other's.
+
+    First the new key is added before the last one, everywhere; then it is moved to the end.
+    """
+    steps = [f"{OLD_KEY}", f"{SIGNING_KEY},{OLD_KEY}", f"{OLD_KEY},{SIGNING_KEY}", SIGNING_KEY]
+    deploys = [account.of(secret_keys=keys).fprom for keys in steps]
+
+    for before, after in pairwise(deploys[:3]):
+        for one, other in ((before, after), (after, before)):
+            assert other.load_tracking(one.dump_tracking(VISITOR)).tid == VISITOR.tid
+
+    # In one step, a process of the last settings refuses what one of the next signs.
+    token = deploys[2].dump_tracking(VISITOR)
+    assert deploys[0].load_tracking(token, default=None) is None
+    # The old key is taken out once no token of it is believed any more.
+    assert deploys[3].load_tracking(deploys[1].dump_tracking(VISITOR), default=None) is None
+    assert deploys[3].load_tracking(token).tid == VISITOR.tid

@@ -68,13 +68,18 @@ def serve(
 
 
 def without_ours(events: Events) -> tuple[Events, int]:
-    """Take our cookie out of the heads; it may only stand last."""
+    """Take our cookie out of the heads, and what keeps caches from it; they may only stand last."""
     found, cleaned = 0, []
     for event in events:
         if event[0] == "start":
             kind, status, headers, error = event
             if headers and headers[-1][1].startswith("fprom_keep="):
                 found, headers = found + 1, headers[:-1]
+                while headers[-1:] and headers[-1] in {
+                    ("Vary", "Cookie"),
+                    ("Cache-Control", "private"),
+                }:
+                    headers = headers[:-1]
             event = (kind, status, headers, error)  # noqa: PLW2901 - the cleaned one
         cleaned.append(event)
     return cleaned, found
