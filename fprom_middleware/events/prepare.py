@@ -94,7 +94,7 @@ def prepare(
 
 
 def _admit(lead: Lead) -> Lead | Receipt:
-    # In this order: an organic visitor is of no interest, whoever signed up.
+    # In this order: an organic visitor is of no interest, identified or not.
     if _is_blank(lead.tid) and _is_blank(lead.ref_id):
         return Receipt(Status.SKIPPED, Reason.ORGANIC)
     if _is_blank(lead.email) and _is_blank(lead.uid):
