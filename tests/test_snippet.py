@@ -86,7 +86,7 @@ def by_starlette(given: FpromSettings, source: str, **values: Any) -> str:
 
 def by_django(given: FpromSettings, source: str, **values: Any) -> str:
     """Render a template of a Django app."""
-    from django.template import Context, Engine  # type: ignore[import-untyped]  # noqa: PLC0415 - once its settings are there
+    from django.template import Context, Engine  # noqa: PLC0415 - once its settings are there
 
     from tests.support.django import django_settings  # noqa: PLC0415 - as above
 

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings  # type: ignore[import-untyped]
-from django.core.signals import setting_changed  # type: ignore[import-untyped]
+from django.conf import settings
+from django.core.signals import setting_changed
 
 from ..account import Fprom
 from ..settings.model import OUTBOX_KEY, PREFIX

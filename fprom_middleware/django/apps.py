@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig  # type: ignore[import-untyped]
-from django.core import checks  # type: ignore[import-untyped]
+from django.apps import AppConfig
+from django.core import checks
 
 from .checks import check_middleware, check_order, check_settings
 

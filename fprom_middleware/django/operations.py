@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import router  # type: ignore[import-untyped]
-from django.db.migrations.exceptions import IrreversibleError  # type: ignore[import-untyped]
-from django.db.migrations.operations.base import Operation  # type: ignore[import-untyped]
+from django.db import router
+from django.db.migrations.exceptions import IrreversibleError
+from django.db.migrations.operations.base import Operation
 
 from ..outbox.schema import leads
 from ..outbox.transactions.django_ddl import creation, removal, tables_of

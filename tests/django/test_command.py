@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from django.core.management import CommandError, call_command  # type: ignore[import-untyped]
+from django.core.management import CommandError, call_command
 
 from fprom_middleware import TrackingContext
 from fprom_middleware.django import get_fprom

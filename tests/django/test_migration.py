@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-from django.core.management import call_command  # type: ignore[import-untyped]
-from django.db.migrations.exceptions import IrreversibleError  # type: ignore[import-untyped]
+from django.core.management import call_command
+from django.db.migrations.exceptions import IrreversibleError
 
 from fprom_middleware import FpromConfigError, TrackingContext
 from fprom_middleware.django import get_fprom

@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.core.checks import run_checks  # type: ignore[import-untyped]
-from django.template import Context, Engine  # type: ignore[import-untyped]
-from django.test import override_settings  # type: ignore[import-untyped]
+from django.core.checks import run_checks
+from django.template import Context, Engine
+from django.test import override_settings
 
 from fprom_middleware import FpromConfigError
 from fprom_middleware.django import account as shared

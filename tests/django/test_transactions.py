@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import IntegrityError, transaction  # type: ignore[import-untyped]
+from django.db import IntegrityError, transaction
 
 from fprom_middleware import FpromConfigError, Receipt, Status, TrackingContext
 from fprom_middleware.django import get_fprom

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import django  # type: ignore[import-untyped]
+import django
 import pytest
-from django.conf import settings  # type: ignore[import-untyped]
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest  # type: ignore[import-untyped]
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest  # type: ignore[import-untyped]
-from django.http import JsonResponse  # type: ignore[import-untyped]
-from django.test import override_settings  # type: ignore[import-untyped]
-from django.urls import path  # type: ignore[import-untyped]
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.http import JsonResponse
+from django.test import override_settings
+from django.urls import path
 
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware

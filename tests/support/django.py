@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import django  # type: ignore[import-untyped]
-from django.conf import settings  # type: ignore[import-untyped]
-from django.db import connections  # type: ignore[import-untyped]
-from django.test import override_settings  # type: ignore[import-untyped]
+import django
+from django.conf import settings
+from django.db import connections
+from django.test import override_settings
 
 from tests.support.accounts import CREDENTIALS
 

@@ -165,7 +165,7 @@ def make_flask_proxy(stack: ExitStack) -> Any:
 
 def make_django_request(stack: ExitStack) -> Any:
     """Return Django's request, as a test of a view makes it."""
-    from django.http import HttpRequest  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
+    from django.http import HttpRequest  # noqa: PLC0415 - as above
 
     stack.enter_context(django_settings())
     return HttpRequest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db import migrations  # type: ignore[import-untyped]
+from django.db import migrations
 
 from fprom_middleware.django.operations import CreateOutbox
 

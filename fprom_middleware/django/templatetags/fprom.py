@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django import template  # type: ignore[import-untyped]
+from django import template
 
 from fprom_middleware import snippet
 from fprom_middleware.django.account import get_fprom

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from django.core.exceptions import SynchronousOnlyOperation  # type: ignore[import-untyped]
-from django.db import (  # type: ignore[import-untyped]
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import (
     DatabaseError,
     InternalError,
     transaction,

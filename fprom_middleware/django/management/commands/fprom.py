@@ -7,7 +7,7 @@ import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from django.core.management.base import (  # type: ignore[import-untyped]
+from django.core.management.base import (
     BaseCommand,
     CommandError,
     handle_default_options,
