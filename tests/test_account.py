@@ -27,6 +27,7 @@ from fprom_middleware import (
     Receipt,
     Status,
     TrackingContext,
+    account,
     track_signup,
     track_signup_async,
 )
@@ -325,6 +326,12 @@ def test_without_the_middleware(track: Track, enabled: bool) -> None:
         line.startswith("from fprom_middleware.wsgi import FpromMiddleware") for line in lines
     )
     assert "app = FpromMiddleware(app, settings)" in lines
+
+
+def test_the_context_of_a_request() -> None:
+    """The method finds what the module's function finds."""
+    fprom = Api().fprom()
+    assert fprom.get_tracking(request_of(fprom)).tid == TID
 
 
 def test_a_bare_context_goes_through_an_fprom(track: Track) -> None:
@@ -680,6 +687,18 @@ def test_threads_share_one_delivery() -> None:
     fprom._lock = Overtaken(fprom, made)  # type: ignore[assignment]
 
     assert fprom.delivery is made
+
+
+def test_what_an_account_does_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Called as the interpreter calls it: a lock that a thread of the parent held is not asked."""
+    fprom = Api().fprom()
+    parents = fprom.delivery
+    monkeypatch.setattr(account, "_accounts", {fprom})
+    with fprom._lock:
+        account._start_afresh()
+        assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
+
+    assert fprom.delivery is not parents
 
 
 FORK = """

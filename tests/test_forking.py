@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,6 +87,25 @@ def test_a_database_closes_its_connections_for_a_fork_and_goes_on(
         assert later._forking == 0
 
     assert outbox.stats().pending == 2
+
+
+def test_what_a_child_does_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Called as the interpreter calls it: the locks are free, what was loaded last goes first."""
+    called = list[str]()
+    lock = ForkLock(lambda: called.append("closed"))
+    monkeypatch.setattr(forking, "_locks", weakref.WeakSet([lock]))
+    monkeypatch.setattr(forking, "_in_child", [])
+    forking.call_in_child(lambda: called.append("the account"))
+    forking.call_in_child(lambda: called.append("the delivery"))
+    with lock:
+        monkeypatch.setattr(forking, "FORK_WAIT_SECONDS", 0)
+        forking._before()
+        forking._after_in_child()
+        assert (lock._sharing, lock._forking) == (0, 0)
+        assert called == ["the delivery", "the account"]
+        forking._before()
+        forking._after_in_parent()
+        assert called == ["the delivery", "the account"]
 
 
 FORK = """

@@ -122,13 +122,10 @@ class DeadlineTransport(httpx.BaseTransport):
         )
         try:
             answer = self._pool.handle_request(call)
-        except BaseException as error:
+        except BaseException:
             # httpcore leaves a connection open that broke off before it was one.
             if _call.opened is not None:
                 _call.opened.close()
-            if isinstance(error, AssertionError):
-                # So it takes a SOCKS proxy's answer that it did not expect.
-                raise httpcore.ProxyError from error
             raise
         finally:
             _call.opened = None

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import sys
 
 import anyio
+import flask
 import pytest
+from django.core import mail  # type: ignore[import-untyped]
 
 from fprom_middleware import Fprom, FpromSettings, Receipt, Status, TrackingContext
 from fprom_middleware.delivery.memory import KEPT, MemoryDelivery
+from fprom_middleware.delivery.under_test import find_runner
 from tests.support.accounts import make_settings
 from tests.support.misbehaving import SENT, answer, serving
-from tests.support.programs import run_program
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 VISITOR = TrackingContext(tid="t")
 
@@ -102,64 +101,66 @@ def test_nothing_is_said_where_nothing_real_is_reached(
     assert warnings_of(caplog) == []
 
 
-PROGRAM = """
-import logging, os, sys
-for key in ("PYTEST_CURRENT_TEST", "PYTEST_VERSION"):
-    os.environ.pop(key, None)
-logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s")
-from fprom_middleware import Fprom, TrackingContext
-def sign_up(delivery, url="https://api.invalid"):
-    fprom = Fprom({"FPROM_API_KEY": "k", "FPROM_ACCOUNT_ID": "a", "FPROM_BASE_URL": url,
-                   "FPROM_DELIVERY": delivery, "FPROM_WORKER": "none",
-                   "FPROM_OUTBOX_URL": "sqlite:///" + sys.argv[1] + "/outbox.db"})
-    for number in range(2):
-        fprom.track_signup(TrackingContext(tid="t"), uid=number)
-    fprom.close()
-"""
-DJANGO = (
-    PROGRAM
-    + """
-from django.conf import settings
-settings.configure()
-sign_up("outbox")
-print("tests begin", flush=True)
-from django.test.utils import setup_test_environment
-setup_test_environment()
-sign_up("outbox")
-sign_up("memory")
-"""
-)
-FLASK = (
-    PROGRAM
-    + """
-import flask
-app = flask.Flask("shop")
-with app.app_context():
-    sign_up("outbox")
-print("tests begin", flush=True)
-app.testing = True
-with app.app_context():
-    sign_up("outbox")
-    sign_up("memory")
-"""
-)
+def leave_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run on as a real app does."""
+    for key in ("PYTEST_CURRENT_TEST", "PYTEST_VERSION"):
+        monkeypatch.delenv(key, raising=False)
 
 
-@pytest.mark.parametrize(
-    ("program", "runner"), [(DJANGO, "Django's test runner"), (FLASK, "Flask's TESTING")]
-)
-def test_a_framework_s_own_tests_are_known(program: str, runner: str, tmp_path: Path) -> None:
-    """Before them nothing is said; with the mode for tests nothing either."""
-    before, _, after = run_program(program, tmp_path).partition("tests begin\n")
-    assert before == ""
-    assert after.count("WARNING") == 1
-    assert f"under {runner} goes" in after
+def in_memory() -> Fprom:
+    """An account in the mode for tests."""
+    return Fprom(make_settings(delivery="memory"))
 
 
-def test_the_mode_for_tests_outside_of_tests_is_said(tmp_path: Path) -> None:
+def test_django_s_test_runner_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the outbox that it gives Django's mail."""
+    leave_pytest(monkeypatch)
+    assert find_runner() is None
+    monkeypatch.setattr(mail, "outbox", [], raising=False)
+    assert find_runner() == "Django's test runner"
+
+
+def test_flask_s_testing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the app whose request it is."""
+    leave_pytest(monkeypatch)
+    app = flask.Flask("shop")
+    app.testing = True
+    assert find_runner() is None
+    with app.app_context():
+        assert find_runner() == "Flask's TESTING"
+        app.testing = False
+        assert find_runner() is None
+
+
+def test_no_framework_is_loaded_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is none, none is asked."""
+    leave_pytest(monkeypatch)
+    for name in ("flask", "django.core.mail"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert find_runner() is None
+    assert {"flask", "django.core.mail"} & set(sys.modules) == set()
+
+
+def test_the_mode_for_tests_outside_of_tests_is_said(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once: nothing will ever be sent."""
-    out = run_program(PROGRAM + 'sign_up("memory")', tmp_path)
-    assert out.count("WARNING FPROM_DELIVERY=memory sends nothing") == out.count("\n") == 1
+    leave_pytest(monkeypatch)
+    fprom = in_memory()
+    for number in range(3):
+        fprom.track_signup(VISITOR, uid=number)
+    (line,) = warnings_of(caplog)
+    assert line.startswith("FPROM_DELIVERY=memory sends nothing")
+
+
+def test_a_real_delivery_outside_of_tests_is_right(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said of it."""
+    leave_pytest(monkeypatch)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    Fprom(make_settings(delivery="inline", timeout=1)).track_signup(VISITOR, uid=1)
+    assert warnings_of(caplog) == []
 
 
 def test_a_disabled_account_is_silent(caplog: pytest.LogCaptureFixture) -> None:
