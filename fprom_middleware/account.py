@@ -21,7 +21,7 @@ from .hooks import hook_errors
 from .interrupts import raised_by_signal
 from .settings.choices import DeliveryMode, WorkerMode
 from .settings.model import NO_SIGNING_KEYS, FpromSettings, hide_secrets
-from .visitor.consent import may_track
+from .visitor.consent import may_use
 from .visitor.context import TrackingContext
 from .visitor.locate import Located, locate
 from .visitor.reader import VisitorReader
@@ -182,9 +182,9 @@ class Fprom:
             return _give_up(error)
 
     def _prepare(self, request: object, signup: SignUp) -> Lead | Receipt:
-        context, connection = _NO_REQUEST if request is None else locate(request)
+        located = _NO_REQUEST if request is None else locate(request)
         try:
-            return prepare(self.settings, signup, context, connection, now=self.clock())
+            return prepare(self.settings, signup, located, now=self.clock())
         except Exception as error:  # noqa: BLE001 - as above
             return _give_up(error)
 
@@ -213,10 +213,11 @@ class Fprom:
             FpromConfigError: FPROM_SECRET_KEYS is not set.
             FpromNotInstalled: The request holds no tracking context.
         """
-        context, connection = locate(request)
+        located = locate(request)
+        context = located.context
         signer = self._signer(purpose)
         organic = context.tid is None and context.ref_id is None
-        if organic or (connection is not None and not may_track(self.settings, connection)):
+        if organic or not may_use(self.settings, located):
             context = TrackingContext(captured_at=context.captured_at)
         return signer.dump(context, rule=self.settings.send_ip, now=self.clock())
 
@@ -230,6 +231,7 @@ class Fprom:
         self, token: object, *, purpose: str = ..., max_age: float | None = ..., default: T
     ) -> TrackingContext | T: ...
 
+    @without_frames
     def load_tracking(
         self,
         token: object,

@@ -124,6 +124,7 @@ def load_tracking(
 ) -> TrackingContext | T: ...
 
 
+@without_frames
 def load_tracking(
     request: object,
     token: object,

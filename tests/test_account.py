@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +23,14 @@ from fprom_middleware import (
     FpromConfigError,
     FpromNotInstalled,
     FpromSettings,
+    FpromTokenError,
     Lead,
     Reason,
     Receipt,
     Status,
     TrackingContext,
     account,
+    load_tracking,
     track_signup,
     track_signup_async,
 )
@@ -602,6 +605,16 @@ def test_no_frame_of_an_exception_shows_a_lead(module: bool, broken: bool) -> No
     with pytest.raises((FpromConfigError, FpromNotInstalled)) as caught:
         sign_up(request, EMAIL, uid="u-CANARY")
     assert not [secret for secret in SECRETS if secret in frames_of(caught.value)]
+
+
+def test_no_frame_of_a_refused_token_shows_it() -> None:
+    """It names the visitor to everyone who reads it."""
+    fprom = Api().fprom(secret_keys="CANARY-0123456789-abcdef")
+    token = fprom.dump_tracking(TrackingContext(tid=TID))
+    for refuse in (fprom.load_tracking, partial(load_tracking, request_of(fprom))):
+        with pytest.raises(FpromTokenError) as caught:
+            refuse(token, purpose="another")
+        assert token not in frames_of(caught.value)
 
 
 # --- What an Fprom is made of -------------------------------------------------------------

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..hooks import FAILED, call_hook
 from ..visitor.client_ip import sendable_ip
-from ..visitor.consent import may_track
+from ..visitor.consent import may_use
 from .fields import NOT_GIVEN, BadFieldError, read_moment
 from .lead import Lead
 from .receipt import Reason, Receipt, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..settings.model import FpromSettings
-    from ..visitor.context import TrackingContext
+    from ..visitor.locate import Located
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +53,7 @@ class SignUp:
 def prepare(
     settings: FpromSettings,
     signup: SignUp,
-    context: TrackingContext,
-    connection: Mapping[str, Any] | None,
+    located: Located,
     *,
     now: float,
 ) -> Lead | Receipt:
@@ -65,8 +62,7 @@ def prepare(
     Args:
         settings: The account's settings.
         signup: What the view said.
-        context: The visitor.
-        connection: The environ or scope, where a request is at hand to ask for consent.
+        located: The visitor, and the request to ask about consent where there is one.
         now: Seconds since the epoch.
 
     Returns:
@@ -74,8 +70,9 @@ def prepare(
     """
     if not settings.enabled:
         return Receipt(Status.SKIPPED, Reason.DISABLED)
-    if connection is not None and not may_track(settings, connection):
+    if not may_use(settings, located):
         return Receipt(Status.SKIPPED, Reason.NO_CONSENT)
+    context = located.context
     tid, ref_id = context.tid, signup.ref_id
     if _is_blank(tid) and _is_blank(ref_id):
         ref_id = context.ref_id

@@ -21,6 +21,7 @@ from fprom_middleware.events.receipt import Reason
 from fprom_middleware.settings.choices import SendIp
 from fprom_middleware.visitor.client_ip import sendable_ip
 from fprom_middleware.visitor.consent import may_track
+from fprom_middleware.visitor.locate import Located
 
 TID = "f3a1b2c4-1111-4222-8333-abcdefab1234"
 IP = "93.184.216.34"
@@ -55,7 +56,7 @@ def decide(
 ) -> Lead | Receipt:
     """Decide what is sent."""
     made = FpromSettings(api_key="k", account_id="a", **settings)
-    return prepare(made, said or signup(), context, connection, now=NOW)
+    return prepare(made, said or signup(), Located(context, connection), now=NOW)
 
 
 def lead_of(*args: Any, **kwargs: Any) -> Lead:

@@ -130,6 +130,9 @@ def sign_ups(request: object, fprom: Fprom, context: TrackingContext) -> None:
     track_signup()  # type: ignore[call-arg]
     track_signup(request, 7)  # type: ignore[arg-type]
     track_signup(request, "a@b.c", "7")  # type: ignore[call-arg]
+    track_signup(request, uid=object())  # type: ignore[arg-type]
+    track_signup(request, None, uid=None)
+    track_signup(None, "a@b.c")
     track_signup(request, email="a@b.c", tid="t")  # type: ignore[call-arg]
     track_signup(request, "a@b.c", created_at="2025-04-25")  # type: ignore[arg-type]
     tracking.tid = "another"  # type: ignore[misc]

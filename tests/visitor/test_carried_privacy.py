@@ -73,8 +73,8 @@ def test_without_consent_nobody_is_carried(visit: Visit, hook: Any) -> None:
     assert context.captured_at is not None
 
 
-def test_consent_is_asked_with_the_request(visit: Visit) -> None:
-    """The hook sees the environ or scope; a context at hand without its request counts as asked."""
+def test_consent_is_asked_with_the_request(visit: Visit, caplog: Any) -> None:
+    """The hook sees the environ or scope; a request's context alone cannot be asked about."""
     asked: list[object] = []
 
     def hook(connection: object) -> bool:
@@ -86,7 +86,15 @@ def test_consent_is_asked_with_the_request(visit: Visit) -> None:
 
     assert account.fprom.load_tracking(dump_tracking(seen.connection)).tid is None
     assert asked == [seen.connection]
-    assert account.fprom.load_tracking(dump_tracking(seen.context)).tid == TID
+    assert account.fprom.load_tracking(dump_tracking(seen.context)).tid is None
+    assert account.fprom.track_signup(seen.context, EMAIL).reason == "no_consent"
+    assert len(asked) == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 2
+    assert "hand in the request" in caplog.text
+    # Made by hand, or read from a token: asked when it was captured.
+    by_hand = TrackingContext(TID)
+    assert account.fprom.load_tracking(account.fprom.dump_tracking(by_hand)).tid == TID
+    assert account.fprom.track_signup(by_hand, EMAIL).status == "sent"
     assert len(asked) == 1
 
 
