@@ -8,7 +8,7 @@ import sys
 import anyio
 import flask
 import pytest
-from django.core import mail  # type: ignore[import-untyped]
+from django.core import mail
 
 from fprom_middleware import Fprom, FpromSettings, Receipt, Status, TrackingContext
 from fprom_middleware.delivery.memory import KEPT, MemoryDelivery
