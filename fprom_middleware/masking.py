@@ -65,6 +65,9 @@ def mask_ip(ip: object) -> str | None:
 
 def mask_url(url: str) -> str:
     """Hide what stands between the scheme and the host, and every parameter."""
+    if url.startswith("django:"):
+        # An alias, which hides all that there is to hide.
+        return url
     scheme, _, rest = url.partition("://")
     place, _, parameters = rest.partition("?")
     if rest.count("@") > 1 or "@" in parameters:

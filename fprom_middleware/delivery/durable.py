@@ -57,7 +57,7 @@ class OutboxDelivery:
         self._settings = settings
         self._api = api
         self._drain = Drain(settings, self.outbox, api, clock=clock, stopping=self.stopping)
-        self._writer = TransactionWriter(self.outbox.database.url, settings.account_id or "")
+        self._writer = TransactionWriter(self.outbox.database, settings.account_id or "")
         self._thread: DrainThread | None = None
         self._purged_at: float | None = None
         self._lock = threading.Lock()
@@ -79,6 +79,7 @@ class OutboxDelivery:
         if session is None:
             return await run_off_loop(lambda: self._put(lead))
         try:
+            await run_off_loop(self._writer.prepare)
             await self._writer.write_async(self.outbox.row(lead), session)
         except FpromConfigError:
             raise

@@ -1,4 +1,4 @@
-"""The migration operation that creates the outbox's tables."""
+"""The migration operations that make the outbox's tables and bring them up to date."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.operations.base import Operation
 
 from ..outbox.schema import leads
-from ..outbox.transactions.django_ddl import creation, removal, tables_of
+from ..outbox.tables import creation, removal, rows, upgrade
+from ..outbox.transactions.django import DjangoTransaction
+from ..outbox.transactions.django_ddl import as_text, dialect_of, tables_of
 
 
 class CreateOutbox(Operation):  # type: ignore[misc]  # Django has no types
@@ -28,13 +30,18 @@ class CreateOutbox(Operation):  # type: ignore[misc]  # Django has no types
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
-        """Create the tables."""
+        """Create what is missing, add what an older version did not have, and lose nothing."""
         del from_state, to_state
         connection = schema_editor.connection
-        if router.allow_migrate(connection.alias, app_label):
-            # `sqlmigrate` shows them all.
-            present = () if schema_editor.collect_sql else tables_of(connection)
-            _execute(schema_editor, creation(connection.vendor, present))
+        if not router.allow_migrate(connection.alias, app_label):
+            return
+        tables = DjangoTransaction(connection)
+        # `sqlmigrate` shows all that makes them.
+        present = () if schema_editor.collect_sql else tables_of(connection)
+        found = {name: tables.columns_of(name) for name in present}
+        dialect = tables.dialect
+        _execute(schema_editor, creation(dialect, present))
+        _execute(schema_editor, [*upgrade(dialect, found), *rows(dialect)])
 
     def database_backwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
@@ -47,15 +54,30 @@ class CreateOutbox(Operation):  # type: ignore[misc]  # Django has no types
         if not schema_editor.collect_sql and _pending(connection):
             msg = "Leads wait in the outbox: drain it first (manage.py fprom drain --wait)."
             raise IrreversibleError(msg)
-        _execute(schema_editor, removal(connection.vendor))
+        _execute(schema_editor, removal())
 
     def describe(self) -> str:
         """Return what `migrate` prints."""
         return "Create the outbox of FirstPromoter sign-ups"
 
 
-def _execute(schema_editor: Any, statements: list[str]) -> None:
-    for statement in statements:
+class UpgradeOutbox(CreateOutbox):
+    """Bring tables of an older version up to date; newly made ones are."""
+
+    reduces_to_sql = False
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        """Leave the tables: nothing of them is in the way of what was there before."""
+
+    def describe(self) -> str:
+        """Return what `migrate` prints."""
+        return "Bring the outbox of FirstPromoter sign-ups up to date"
+
+
+def _execute(schema_editor: Any, statements: list[Any]) -> None:
+    for statement in as_text(statements, dialect_of(schema_editor.connection.vendor)):
         # None: the text holds no parameters, and its percent signs are its own.
         schema_editor.execute(statement, params=None)
 

@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
+import socket
 import sqlite3
 import time
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Final, TypeVar
+from contextlib import contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 
+from ..bounded import BoundedCalls
+from ..errors import FpromError
 from ..forking import ForkLock
+from ..masking import mask_url
 from .engines import DATABASE_PATIENCE_SECONDS, READS, server_engine, sqlite_engine
-from .refusal import name_refusal
-from .schema import create_tables
 from .sqlite_file import FileReplacedError, SqliteFile
+from .tables import ConnectionTables, are_there, backend_of, prepare_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import URL, Connection, Engine
+
+    from ..bounded import Call
 
 T = TypeVar("T")
 
 _LONGEST_NAP_SECONDS: Final = 0.05
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-# A mistake in the statement, the table or the file: asking again would only take time.
-_HOPELESS: Final = frozenset(
-    {
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_AUTH,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_IOERR,
-    }
+# All that waiting may mend; any other refusal would only take time.
+_PASSING: Final = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_SCHEMA}
+)
+# MySQL: too many connections, a lock that was not given, a deadlock; from 2000 on its client's own.
+_PASSING_CODES: Final = frozenset({1040, 1203, 1205, 1213, *range(2000, 3000)})
+_CLOSED: Final = frozenset(
+    {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN}
 )
 
 logger = logging.getLogger(__name__)
+
+
+class NoOutboxError(FpromError):
+    """There is no outbox yet, and a look does not make one."""
 
 
 class Database:
@@ -47,20 +55,28 @@ class Database:
     Args:
         url: What `outbox_url` returned.
         account: Whose row of the shared state there shall be.
+        look: True makes neither file, folder nor tables: where they are missing, `run` and
+            `read` raise `NoOutboxError`.
     """
 
-    def __init__(self, url: URL, account: str) -> None:
+    def __init__(self, url: URL, account: str, *, look: bool = False) -> None:
         self.url = url
-        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.backend = backend_of(url.get_dialect()())
+        self.is_sqlite = self.backend == "sqlite"
+        # An SQLite URI may say more than a path.
+        self.file_name = (url.database or "").removeprefix("file:").partition("?")[0]
         self._account = account
-        self._file = SqliteFile.of(url)
-        self.engine = sqlite_engine(url) if self.is_sqlite else server_engine(url)
+        self._look = look
+        self._file = SqliteFile.of(url, look=look)
+        self.engine = sqlite_engine(url, look=look) if self.is_sqlite else server_engine(url)
         if self._file is not None:
             self._file.watch(self.engine)
         self._reader = self.engine.execution_options(**{READS: True})
-        self._ready = False
-        self._told_corrupt = False
+        self._identity: str | None = None
+        self._told: set[int] = set()
         self._fork_lock = ForkLock(self.engine.dispose) if self.is_sqlite else nullcontext()
+        # A file does not fall silent; a server does, and no driver's time-out covers it all.
+        self._calls = None if self.is_sqlite else BoundedCalls("fprom-database")
 
     def run(
         self, work: Callable[[Connection], T], *, patience: float = DATABASE_PATIENCE_SECONDS
@@ -76,10 +92,12 @@ class Database:
 
         Raises:
             SQLAlchemyError: The database refused until the patience was over.
-            OSError: The SQLite file cannot be made, or is being replaced.
+            OSError: The SQLite file cannot be made, or is being replaced; or a server does not
+                answer.
             FpromConfigError: The tables are of another version.
+            NoOutboxError: There is nothing to look at.
         """
-        return self._patiently(self.engine, work, patience)
+        return self._bounded(self.engine, work, patience)
 
     def read(
         self, work: Callable[[Connection], T], *, patience: float = DATABASE_PATIENCE_SECONDS
@@ -95,68 +113,162 @@ class Database:
 
         Raises:
             SQLAlchemyError: As in `run`, like the others.
-            OSError: The SQLite file cannot be made, or is being replaced.
+            OSError: As in `run`.
+            FpromConfigError: The tables are of another version.
+            NoOutboxError: There is nothing to look at.
+        """
+        return self._bounded(self._reader, work, patience)
+
+    def identity(self, *, fresh: bool = False) -> str:
+        """Return which outbox this is, as its tables say.
+
+        Args:
+            fresh: True asks again, where they may have been made anew.
+
+        Raises:
+            SQLAlchemyError: As in `run`, like the others.
+            OSError: As in `run`.
             FpromConfigError: The tables are of another version.
         """
-        return self._patiently(self._reader, work, patience)
+        if fresh:
+            self._identity = None
+        if self._identity is None:
+            self.read(lambda _connection: None)
+        return self._identity or ""
 
     def close(self) -> None:
         """Close this process's connections; the next use opens new ones."""
-        self._ready = False
+        self._identity = None
         self.engine.dispose()
+        if self._calls is not None:
+            self._calls.close()
 
-    def _patiently(self, engine: Engine, work: Callable[[Connection], T], patience: float) -> T:
-        ends = time.monotonic() + patience
+    def _bounded(self, engine: Engine, work: Callable[[Connection], T], patience: float) -> T:
+        if self._look and self._file is not None and not self._file.path.exists():
+            raise _no_outbox(self.url)
+        if self._calls is None:
+            return self._patiently(engine, work, patience)
+        return self._calls.call(
+            lambda call: self._patiently(engine, work, patience, call),
+            seconds=max(patience, DATABASE_PATIENCE_SECONDS),
+            give_way=patience <= DATABASE_PATIENCE_SECONDS,
+        )
+
+    def _patiently(
+        self,
+        engine: Engine,
+        work: Callable[[Connection], T],
+        patience: float,
+        call: Call | None = None,
+    ) -> T:
+        ends, looked = time.monotonic() + patience, False
         while True:
             try:
                 with self._fork_lock:
-                    if not self._ready:
-                        self._once(self.engine, lambda made: create_tables(made, self._account))
-                        self._ready = True
-                    return self._once(engine, work)
+                    if self._identity is None:
+                        self._identity = self._once(self.engine, self._prepare, call)
+                    return self._once(engine, work, call)
             except (SQLAlchemyError, OSError) as error:
-                if not self._may_retry(error) or time.monotonic() >= ends:
+                may_look = self._identity is not None and not looked
+                if may_look and self._may_be_dropped(error):
+                    # The next try makes what is missing.
+                    self._identity, looked = None, True
+                elif not self._may_pass(error) or time.monotonic() >= ends:
                     raise
             # A flat jitter: the longest wait so far must not earn the longest sleep.
             time.sleep(random.uniform(0.001, _LONGEST_NAP_SECONDS))  # noqa: S311 - no secret
 
-    def _once(self, engine: Engine, work: Callable[[Connection], T]) -> T:
-        with engine.connect() as connection:
+    def _once(self, engine: Engine, work: Callable[[Connection], T], call: Call | None) -> T:
+        pool = engine.pool
+        with engine.connect() as connection, _breakable(connection, call):
             if self._file is not None:
                 self._file.check(connection)
             with connection.begin():
                 answer = work(connection)
             if self._file is not None:
                 self._file.check(connection)
+            if engine.pool is not pool:
+                # Closed meanwhile: no pool is left that would close this one.
+                connection.invalidate()
             return answer
 
-    def _may_retry(self, error: Exception) -> bool:
-        if isinstance(error, FileReplacedError):
-            # The next try looks for the tables, and makes the file where it is gone.
-            self._ready = False
-            return True
-        code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-        if self._ready and (isinstance(error, ProgrammingError) or code == sqlite3.SQLITE_ERROR):
-            # The tables may have been dropped: the next try looks.
-            self._ready = False
-            return True
-        if code is None:
-            return isinstance(error, OperationalError) or (
-                isinstance(error, DBAPIError) and error.connection_invalidated
-            )
-        if code & 0xFF in _CORRUPT:
-            self._log_corrupt(error)
-            return False
-        return code & 0xFF not in _HOPELESS
+    def _prepare(self, connection: Connection) -> str:
+        tables = ConnectionTables(connection)
+        if not self._look:
+            return prepare_tables(tables, self._account)
+        if not are_there(tables):
+            raise _no_outbox(self.url)
+        return ""
 
-    def _log_corrupt(self, error: Exception) -> None:
-        if not self._told_corrupt:
-            self._told_corrupt = True
-            logger.critical(
-                "The outbox %s cannot be read (%s). It is left as it is, and sign-ups wait in "
-                "memory, where they are lost when the process ends. Stop the app, move the file "
-                "away with its -wal and -shm, and start again; sqlite3's .recover may get out "
-                "what waited in it.",
+    def _may_be_dropped(self, error: Exception) -> bool:
+        code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+        return (
+            isinstance(error, ProgrammingError | FileReplacedError) or code == sqlite3.SQLITE_ERROR
+        )
+
+    def _may_pass(self, error: Exception) -> bool:
+        if isinstance(error, FileReplacedError):
+            self._identity = None
+            return True
+        cause = getattr(error, "orig", None)
+        code = getattr(cause, "sqlite_errorcode", None)
+        if code is not None:
+            self._tell(code & 0xFF, cause)
+            return code & 0xFF in _PASSING
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            return True
+        if not isinstance(error, OperationalError):
+            return False
+        number = next(iter(getattr(cause, "args", ())), None)
+        return not isinstance(number, int) or number in _PASSING_CODES
+
+    def _tell(self, code: int, cause: Any) -> None:
+        if code in self._told or code not in _CORRUPT | _CLOSED:
+            return
+        self._told.add(code)
+        name = cause.sqlite_errorname
+        if code in _CLOSED:
+            logger.error(
+                "The outbox %s cannot be written (%s): see that the user of this process may "
+                "write the file, its -wal and -shm, and its folder.",
                 self.url.database,
-                name_refusal(error),
+                name,
             )
+            return
+        logger.critical(
+            "The outbox %s cannot be read (%s). It is left as it is, and sign-ups wait in "
+            "memory, where they are lost when the process ends. Stop the app, move the file "
+            "away with its -wal and -shm, and start again; sqlite3's .recover may get out what "
+            "waited in it.",
+            self.url.database,
+            name,
+        )
+
+
+@contextmanager
+def _breakable(connection: Connection, call: Call | None) -> Iterator[None]:
+    """Let a call that was left be broken off by shutting its connection's socket."""
+    if call is None:
+        yield
+        return
+    driver = connection.connection.dbapi_connection
+    call.breaker = lambda: _shut(driver)
+    try:
+        yield
+    finally:
+        call.breaker = None
+
+
+def _shut(driver: Any) -> None:
+    # pymysql keeps its socket to itself.
+    fileno = getattr(driver, "fileno", None) or getattr(
+        getattr(driver, "_sock", None), "fileno", None
+    )
+    with suppress(Exception):
+        if fileno is not None:
+            with socket.socket(fileno=os.dup(fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+
+
+def _no_outbox(url: URL) -> NoOutboxError:
+    return NoOutboxError(f"there is no outbox yet at {mask_url(str(url))}")

@@ -10,21 +10,41 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext
     from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 DATABASE_PATIENCE_SECONDS: Final = 1.0
-"""Seconds for which a database that is locked or away is asked again."""
+"""For which a database that is locked or away is asked again, and a view waits for it."""
 READS: Final = "fprom_reads"
 """The execution option of transactions that only read: they keep no writer waiting."""
 _BUSY_MS: Final = 50
+_CONNECT_SECONDS: Final = 2
+_READ_SECONDS: Final = 10
+# libpq knows no connect time-out under 2 s. Milliseconds for the other.
+_LIBPQ: Final = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _CONNECT_SECONDS * 1000}
+_MYSQL: Final = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "read_timeout": _READ_SECONDS,
+    "write_timeout": _READ_SECONDS,
+}
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    # A prepared statement does not outlive its transaction in a pooler such as PgBouncer.
+    "psycopg": {**_LIBPQ, "prepare_threshold": None},
+    "psycopg2": _LIBPQ,
+    "pymysql": _MYSQL,
+    "mysqldb": _MYSQL,
+    "mysqlconnector": {"connection_timeout": _CONNECT_SECONDS},
+}
+_READ_ONLY_STATE: Final = "25006"
+_READ_ONLY_CODES: Final = frozenset({1290, 1792, 1836})
 
 
-def sqlite_engine(url: URL) -> Engine:
+def sqlite_engine(url: URL, *, look: bool = False) -> Engine:
     """Make an engine whose commits survive a power cut and whose writers do not starve.
 
     Args:
         url: Of a SQLite file.
+        look: True leaves its journal mode as it is.
 
     Returns:
         The engine: WAL, synchronous=FULL, every transaction BEGIN IMMEDIATE.
@@ -41,7 +61,7 @@ def sqlite_engine(url: URL) -> Engine:
         # sqlite3's own handling begins a transaction late, as a reader, and then cannot upgrade.
         connection.isolation_level = None
         try:
-            _set_up(connection.cursor())
+            _set_up(connection.cursor(), look=look)
         except sqlite3.Error:
             # The pool has not taken it yet, and would leave it open.
             connection.close()
@@ -55,10 +75,42 @@ def sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _set_up(cursor: DBAPICursor) -> None:
+def server_engine(url: URL) -> Engine:
+    """Make an engine for a database server that gives up early rather than block a thread.
+
+    Args:
+        url: Of a database server.
+
+    Returns:
+        The engine.
+    """
+    engine = _discreet_engine(
+        url,
+        connect_args=server_options(url),
+        pool_size=5,
+        max_overflow=20,
+        pool_timeout=DATABASE_PATIENCE_SECONDS,
+        pool_recycle=1800,
+    )
+    sa.event.listen(engine, "handle_error", _drop_read_only)
+    if url.get_backend_name() == "postgresql":
+        if "statement_timeout" not in str(url.query.get("options", "")):
+            sa.event.listen(engine, "begin", _limit_statements)
+    else:
+        sa.event.listen(engine, "connect", _limit_lock_waits)
+    return engine
+
+
+def server_options(url: URL) -> dict[str, Any]:
+    """Return what a driver is told beside the URL; what the URL itself says is left to it."""
+    options = _OPTIONS.get(url.get_driver_name(), {})
+    return {name: value for name, value in options.items() if name not in url.query}
+
+
+def _set_up(cursor: DBAPICursor, *, look: bool) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA journal_mode")
-    if cursor.fetchone() != ("wal",) and _may_become_wal(cursor):
+    if cursor.fetchone() != ("wal",) and not look and _may_become_wal(cursor):
         cursor.execute("PRAGMA journal_mode=WAL")
     cursor.close()
 
@@ -67,7 +119,7 @@ def _may_become_wal(cursor: DBAPICursor) -> bool:
     # A file with tables of others is an app's own: its journal mode is the app's to choose.
     cursor.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' "
-        "AND name NOT LIKE 'fprom\\_outbox%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        "AND substr(name, 1, 12) <> 'fprom_outbox' AND substr(name, 1, 7) <> 'sqlite_'"
     )
     if cursor.fetchone() is not None:
         return False
@@ -77,36 +129,27 @@ def _may_become_wal(cursor: DBAPICursor) -> bool:
     return not any(file and Path(f"{file}-shm").exists() for _, _, file in cursor.fetchall())
 
 
-def server_engine(url: URL) -> Engine:
-    """Make an engine for a database server that gives up early rather than block a view.
+def _drop_read_only(context: ExceptionContext) -> None:
+    # The server was demoted: this connection is of no use any more, a new one may reach the other.
+    error = context.original_exception
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    code = getattr(error, "errno", None) or next(iter(error.args), None)
+    if state == _READ_ONLY_STATE or code in _READ_ONLY_CODES:
+        context.is_disconnect = True
 
-    Args:
-        url: Of a database server.
 
-    Returns:
-        The engine.
-    """
-    arguments: dict[str, Any] = {}
-    if url.get_backend_name() == "postgresql" and url.get_driver_name() == "psycopg":
-        # libpq knows no connect time-out under 2 s. Milliseconds for the other.
-        arguments = {"connect_timeout": 2, "tcp_user_timeout": 2000}
-    engine = _discreet_engine(
-        url,
-        connect_args=arguments,
-        pool_size=5,
-        max_overflow=20,
-        pool_timeout=DATABASE_PATIENCE_SECONDS,
-        pool_recycle=1800,
+def _limit_statements(connection: Connection) -> None:
+    milliseconds = int(DATABASE_PATIENCE_SECONDS * 1000)
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
+
+
+def _limit_lock_waits(connection: DBAPIConnection, _record: Any) -> None:
+    seconds = int(DATABASE_PATIENCE_SECONDS)
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
     )
-    if url.get_backend_name() == "postgresql":
-
-        @sa.event.listens_for(engine, "begin")
-        def _begun(connection: Connection) -> None:
-            connection.exec_driver_sql(
-                f"SET LOCAL statement_timeout = {int(DATABASE_PATIENCE_SECONDS * 1000)}"
-            )
-
-    return engine
+    cursor.close()
 
 
 def _discreet_engine(url: URL, **options: Any) -> Engine:

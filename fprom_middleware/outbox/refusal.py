@@ -19,11 +19,13 @@ def name_refusal(error: BaseException) -> str:
         error: What was raised.
 
     Returns:
-        The driver's own type or the system's own words, never a driver's text, which can quote
-        a row. Only a mistake in the set-up says in words of ours what to do.
+        The driver's own type, or the system's own words and the path that they are about; never
+        a driver's text, which can quote a row. Only a mistake in the set-up says in words of ours
+        what to do.
     """
     if isinstance(error, FpromConfigError):
         return str(error)
     if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
+        words = error.strerror or type(error).__name__
+        return f"{words}: {error.filename}" if error.filename else words
     return type(getattr(error, "orig", None) or error).__name__

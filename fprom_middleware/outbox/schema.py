@@ -6,7 +6,7 @@ the pace, the pause, and the version of this layout.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -18,22 +18,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    insert,
-    inspect,
-    select,
-    text,
 )
+from sqlalchemy.dialects.mysql import LONGTEXT
 
-from ..errors import FpromConfigError
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
-VERSION: Final = 1
+VERSION: Final = 2
 """Of this layout. It stands in the row of `accounts` whose account is `SCHEMA_ROW`."""
 SCHEMA_ROW: Final = "#schema"
-CREATION_LOCK: Final = 7093415
-"""PostgreSQL's advisory lock that is held while tables are created; any number would do."""
+
+# MySQL's TEXT ends after 64 kB.
+_LONG_TEXT: Final = Text().with_variant(LONGTEXT(), "mysql", "mariadb")
 
 metadata: Final = MetaData()
 """For Alembic: add it to ``target_metadata``."""
@@ -44,25 +37,31 @@ leads: Final = Table(
     Column(
         "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     ),
+    # Made before the first try to write it: a write that was given up, and commits late, is no
+    # second row.
+    Column("row_key", String(32)),
     Column("account", String(255), nullable=False),
     # Seconds since the epoch. Schedule, back-off and lease in one; NULL once rejected.
     Column("due_at", Double),
     Column("queued_at", Double, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     # How often the API did not know the visitor: those tries have a schedule of their own.
-    Column("not_found_count", Integer, nullable=False, default=0),
+    Column("not_found_count", Integer, nullable=False, default=0, server_default="0"),
     Column("rejected_at", Double),
     Column("reason", String(32)),
     # The lead as JSON in ASCII: no key, and no NUL that a database could refuse.
-    Column("payload", Text, nullable=False),
+    Column("payload", _LONG_TEXT, nullable=False),
 )
 Index("fprom_outbox_due", leads.c.account, leads.c.due_at)
+Index("fprom_outbox_key", leads.c.row_key, unique=True)
 
 accounts: Final = Table(
     "fprom_outbox_account",
     metadata,
     Column("account", String(255), primary_key=True),
     Column("version", Integer, nullable=False, default=VERSION),
+    # In the row of `SCHEMA_ROW`: which outbox this is, made with its tables.
+    Column("identity", String(32)),
     Column("failures", Integer, nullable=False, default=0),
     Column("paused_since", Double),
     Column("paused_until", Double),
@@ -70,55 +69,3 @@ accounts: Final = Table(
     # Calls of the last minute, "second:count" joined by blanks.
     Column("calls", Text, nullable=False, default=""),
 )
-
-
-def create_tables(connection: Connection, account: str) -> None:
-    """Create what is missing, and see that the tables are of this version.
-
-    Args:
-        connection: Inside a transaction.
-        account: Whose row of the shared state there shall be.
-
-    Raises:
-        FpromConfigError: The tables are older or newer than this version of the package.
-    """
-    if _complete(connection, account):
-        return
-    if connection.dialect.name == "postgresql":
-        # Of two processes that create one table at the same time one would fail.
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({CREATION_LOCK})"))
-    metadata.create_all(connection)
-    for row in (SCHEMA_ROW, account):
-        if _version(connection, row) is None:
-            connection.execute(insert(accounts).values(account=row, version=VERSION))
-
-
-def _complete(connection: Connection, account: str) -> bool:
-    inspector = inspect(connection)
-    present = [table for table in (leads, accounts) if inspector.has_table(table.name)]
-    for table in present:
-        found = {column["name"] for column in inspector.get_columns(table.name)}
-        if not found >= set(table.columns.keys()):
-            raise _other_version("another")
-    if accounts not in present:
-        return False
-    version = _version(connection, SCHEMA_ROW)
-    if version is not None and version != VERSION:
-        raise _other_version("an older" if version < VERSION else "a newer")
-    return len(present) == len(metadata.tables) and None not in (
-        version,
-        _version(connection, account),
-    )
-
-
-def _version(connection: Connection, row: str) -> int | None:
-    return connection.scalar(select(accounts.c.version).where(accounts.c.account == row))
-
-
-def _other_version(which: str) -> FpromConfigError:
-    msg = (
-        f"the outbox tables are of {which} version of fprom_middleware. Drain them with that "
-        f'version, then rename or drop "{leads.name}" and "{accounts.name}": this one makes '
-        "them anew."
-    )
-    return FpromConfigError(msg, key="FPROM_OUTBOX_URL")

@@ -2,12 +2,17 @@
 
 SQLite goes on writing into a file that was deleted or replaced under it. Each connection
 therefore remembers which file it has opened; what it commits counts only while the path still
-names that file. Nothing here moves, renames, truncates or deletes a file.
+names that file. Nothing here moves, renames, truncates or deletes a file, and what is made as
+root belongs to the owner of the folder that it is made in.
 """
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
+import shlex
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +28,10 @@ if TYPE_CHECKING:
 
 _IDENTITY: Final = "fprom_file"
 
+logger = logging.getLogger(__name__)
+
+_told: set[Path] = set()
+
 
 class FileReplacedError(OSError):
     """The path names another file than the one that a connection has open."""
@@ -35,17 +44,22 @@ class SqliteFile:
         path: Absolute.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, look: bool = False) -> None:
         self.path = path
+        self._look = look
 
     @classmethod
-    def of(cls, url: URL) -> SqliteFile | None:
+    def of(cls, url: URL, *, look: bool = False) -> SqliteFile | None:
         """Return the file that a URL names, None for a server or an SQLite URI.
 
         An SQLite URI names its file in ways of its own: it is left to SQLite alone.
+
+        Args:
+            url: Of the outbox.
+            look: True makes nothing.
         """
         name = url.database if url.get_backend_name() == "sqlite" else None
-        return cls(Path(name)) if name and not name.startswith("file:") else None
+        return cls(Path(name), look=look) if name and not name.startswith("file:") else None
 
     def watch(self, engine: Engine) -> None:
         """Let an engine's connections make the file and remember its identity."""
@@ -57,7 +71,11 @@ class SqliteFile:
             args: list[str],
             kwargs: dict[str, object],
         ) -> DBAPIConnection:
-            identity = self._make()
+            if not self._look:
+                self._make()
+            identity = self._identity()
+            # Made above or not at all: SQLite would follow a link, and know nothing of owners.
+            args[0], kwargs["uri"] = f"{self.path.as_uri()}?mode=rw", True
             connection = dialect.connect(*args, **kwargs)
             # While it is open its inode is not given to another file.
             if self._identity() != identity:
@@ -79,14 +97,23 @@ class SqliteFile:
             connection.invalidate()
             raise _replaced()
 
-    def _make(self) -> Identity | None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def _make(self) -> None:
+        _make_folder(self.path.parent)
         # Made here so that no other user can read it even for a moment; -wal and -shm follow it.
         # Never opened where it exists: closing it again would drop every lock that this process
         # holds on it, the app's own connections' too.
-        with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        return self._identity()
+        try:
+            made = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            if not self.path.exists():
+                msg = "is a link to a file that does not exist, and links are not followed"
+                raise OSError(errno.ELOOP, msg, str(self.path)) from None
+        else:
+            _give_away(made, self.path.parent)
+            os.close(made)
+        for path in {self.path, self.path.parent} - _told:
+            _told.add(path)
+            _warn_of_writers(path)
 
     def _identity(self) -> Identity | None:
         try:
@@ -94,6 +121,47 @@ class SqliteFile:
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.exists():
+        return
+    _make_folders(folder)
+    with suppress(FileExistsError):
+        ignore = folder / ".gitignore"
+        made = os.open(ignore, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _give_away(made, folder)
+        with os.fdopen(made, "w") as file:
+            file.write("*\n")
+
+
+def _make_folders(folder: Path) -> None:
+    if not folder.exists():
+        _make_folders(folder.parent)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            _give_away(folder, folder.parent)
+
+
+def _give_away(made: int | Path, folder: Path) -> None:
+    """Let what root has made belong to the folder's owner, whose app is to use it."""
+    if os.name == "posix" and os.geteuid() == 0:
+        owner = folder.stat()
+        if isinstance(made, int):
+            os.chown(made, owner.st_uid, owner.st_gid)
+        else:
+            os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _warn_of_writers(path: Path) -> None:
+    mode = path.stat().st_mode
+    if os.name != "posix" or not mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return
+    remedy = f"run: chmod go-w {shlex.quote(str(path))}"
+    if mode & stat.S_ISVTX:
+        # Such as /tmp, which is meant to be everyone's.
+        remedy = "give the outbox a folder of its own (FPROM_OUTBOX_URL)"
+    logger.warning("Other users can write %s, where the outbox is: %s", path, remedy)
 
 
 def _replaced() -> FileReplacedError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from ..events.receipt import Status
 from .database import Database
 from .schema import VERSION, accounts, leads
 from .stats import Stats
+from .tables import insert_new
 from .throttle import CircuitBreaker, RateLimiter, Throttle
 from .urls import outbox_url
 
@@ -29,9 +31,6 @@ KEEP_REJECTED_SECONDS: Final = 30 * 86400.0
 """Seconds for which rejected leads are kept for a person to look at."""
 LEASE_CALLS: Final = 3
 """A lease lasts as long as so many calls may; what is not sent by then is given back."""
-
-# inline(): the new row's id is not needed.
-insert_lead: Final = sa.insert(leads).inline()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +116,7 @@ class Outbox:
         """Return a lead as the row it becomes."""
         now = self._clock()
         return {
+            "row_key": uuid.uuid4().hex,
             "account": self._account,
             "due_at": now,
             "queued_at": now,
@@ -136,7 +136,9 @@ class Outbox:
         rows: Any = [self.row(lead) for lead in new]
         if len(rows) == 1:
             rows = rows[0]
-        self.database.run(lambda connection: connection.execute(insert_lead, rows))
+        self.database.run(
+            lambda connection: connection.execute(insert_new(leads, connection.dialect.name), rows)
+        )
 
     def claim(self, most: int) -> Batch:
         """Take due leads for this process, as many as pace and pause let through.

@@ -19,6 +19,7 @@ LEAVES = (
     "masking",
     "addresses",
     "timestamps",
+    "bounded",
     "forking",
     "frames",
     "interrupts",

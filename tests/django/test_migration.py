@@ -11,8 +11,9 @@ from django.db.migrations.exceptions import IrreversibleError
 
 from fprom_middleware import FpromConfigError, TrackingContext
 from fprom_middleware.django import get_fprom
-from fprom_middleware.outbox.schema import SCHEMA_ROW, VERSION, accounts, create_tables, metadata
-from fprom_middleware.outbox.transactions.django_ddl import creation, tables_of
+from fprom_middleware.outbox.schema import SCHEMA_ROW, VERSION, accounts, metadata
+from fprom_middleware.outbox.tables import ConnectionTables, creation, prepare_tables
+from fprom_middleware.outbox.transactions.django_ddl import as_text, dialect_of, tables_of
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.django import django_settings
 
@@ -65,7 +66,7 @@ def test_both_ways_make_the_same_tables(connection: Any, url: str) -> None:
     drop_all(url)
     engine = sa.create_engine(outbox_url(url))
     with engine.begin() as ours:
-        create_tables(ours, "account-7")
+        prepare_tables(ConnectionTables(ours), "account-7")
     engine.dispose()
 
     assert by_migration == described(url)
@@ -159,10 +160,12 @@ def test_there_is_nothing_to_migrate_further(capsys: pytest.CaptureFixture[str])
 
 def test_other_databases_get_their_own_words() -> None:
     """MySQL knows no IF NOT EXISTS for an index; an unknown one is refused with a reason."""
-    statements = "\n".join(creation("mysql"))
+    mysql = dialect_of("mysql")
+    statements = "\n".join(as_text(creation(mysql, ()), mysql))
 
     assert "AUTO_INCREMENT" in statements
+    assert "payload LONGTEXT" in statements
     assert "CREATE INDEX fprom_outbox_due" in statements
-    assert len(creation("mysql", OURS)) == 1
-    with pytest.raises(FpromConfigError, match="knows no database snowfox"):
-        creation("snowfox")
+    assert creation(mysql, OURS) == []
+    with pytest.raises(FpromConfigError, match="of the kind oracle"):
+        dialect_of("oracle")

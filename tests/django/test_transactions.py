@@ -11,7 +11,6 @@ from django.db import IntegrityError, transaction
 
 from fprom_middleware import FpromConfigError, Receipt, Status, TrackingContext
 from fprom_middleware.django import get_fprom
-from fprom_middleware.outbox.transactions.django import DjangoTransaction
 from fprom_middleware.outbox.transactions.django_ddl import tables_of
 from tests.support.django import django_database, django_settings, file_url
 
@@ -72,7 +71,8 @@ def test_rolled_back_together(before: bool, connection: Any) -> None:
         get_fprom().stats()
     for _ in range(2):
         register_and_fail(connection, "ann@example.com")
-    assert bool(tables_of(connection)) is before
+    # On a server they are made through a connection of our own, which no rollback reaches.
+    assert bool(tables_of(connection)) is (before or connection.vendor != "sqlite")
     with transaction.atomic(using=connection.alias):
         register(connection, "ann@example.com")
 
@@ -156,7 +156,7 @@ def test_tables_that_went_away_are_made_again(connection: Any) -> None:
     assert get_fprom().stats().pending == 1
 
 
-@pytest.mark.parametrize("change", ["UPDATE fprom_outbox_account SET version = 2", None])
+@pytest.mark.parametrize("change", ["UPDATE fprom_outbox_account SET version = 3", None])
 def test_tables_of_another_version_are_refused(change: str | None, connection: Any) -> None:
     """By the number, and by their columns where somebody else made them."""
     with connection.cursor() as cursor:
@@ -164,24 +164,11 @@ def test_tables_of_another_version_are_refused(change: str | None, connection: A
             cursor.execute("CREATE TABLE fprom_outbox (id INTEGER)")
         else:
             get_fprom().stats()
+            get_fprom().close()
             cursor.execute(change)
 
     with (
-        pytest.raises(FpromConfigError, match="of another version"),
-        transaction.atomic(using=connection.alias),
-    ):
-        register(connection, "ann@example.com")
-    assert users(connection) == 0
-
-
-def test_where_ddl_commits_the_tables_come_first(
-    connection: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On MySQL a CREATE TABLE would commit the caller's transaction: the migration makes them."""
-    monkeypatch.setattr(connection.features, "can_rollback_ddl", False)
-
-    with (
-        pytest.raises(FpromConfigError, match=r"run `manage\.py migrate fprom`"),
+        pytest.raises(FpromConfigError, match=r"of (another|a newer) version"),
         transaction.atomic(using=connection.alias),
     ):
         register(connection, "ann@example.com")
@@ -206,13 +193,3 @@ def test_another_database_is_refused(tmp_path: Path) -> None:
         pytest.raises(FpromConfigError, match="session= is bound to"),
     ):
         get_fprom().track_signup(VISITOR, "ann@example.com", session=other)
-
-
-def test_a_port_that_is_not_set_is_the_usual_one() -> None:
-    """Django writes an empty text for it."""
-
-    class Connection:
-        vendor = "postgresql"
-        settings_dict = {"NAME": "shop", "HOST": "", "PORT": ""}  # noqa: RUF012 - as Django's
-
-    assert str(DjangoTransaction(Connection()).url) == "postgresql:///shop"

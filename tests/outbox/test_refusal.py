@@ -17,7 +17,7 @@ from fprom_middleware.outbox.refusal import name_refusal
         (OperationalError("SELECT", {}, TimeoutError("canary")), "TimeoutError"),
         (PendingRollbackError("canary"), "PendingRollbackError"),
         (OSError("canary"), "OSError"),
-        (PermissionError(errno.EACCES, "Permission denied", "canary"), "Permission denied"),
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/x"), "Permission denied: /srv/x"),
         (FpromConfigError("Do this and that."), "Do this and that."),
     ],
 )

@@ -15,10 +15,10 @@ from fprom_middleware.outbox.schema import (
     SCHEMA_ROW,
     VERSION,
     accounts,
-    create_tables,
     leads,
     metadata,
 )
+from fprom_middleware.outbox.tables import ConnectionTables, prepare_tables
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import KEY, make_settings
 from tests.support.leads import VISITOR, make_lead
@@ -49,7 +49,7 @@ def test_the_tables_are_created_at_first_use(engine: sa.Engine) -> None:
     """Both, the version, and the account's own row; a second time nothing changes."""
     for account in ("one", "one", "two"):
         with engine.begin() as connection:
-            create_tables(connection, account)
+            prepare_tables(ConnectionTables(connection), account)
 
     assert set(sa.inspect(engine).get_table_names()) == set(metadata.tables)
     assert versions(engine) == {SCHEMA_ROW: VERSION, "one": VERSION, "two": VERSION}
@@ -59,7 +59,7 @@ def test_tables_of_a_migration_are_taken_as_they_are(engine: sa.Engine) -> None:
     """`metadata` is all that Alembic needs."""
     metadata.create_all(engine)
     with engine.begin() as connection:
-        create_tables(connection, "one")
+        prepare_tables(ConnectionTables(connection), "one")
 
     assert versions(engine) == {SCHEMA_ROW: VERSION, "one": VERSION}
 
@@ -67,8 +67,8 @@ def test_tables_of_a_migration_are_taken_as_they_are(engine: sa.Engine) -> None:
 def test_the_tables_are_exported_and_loaded_late() -> None:
     """`fprom_middleware.outbox.metadata` is for migrations; the figures need no SQLAlchemy."""
     assert outbox.metadata is metadata
-    with pytest.raises(AttributeError, match="has no attribute 'tables'"):
-        _ = outbox.tables
+    with pytest.raises(AttributeError, match="has no attribute 'models'"):
+        _ = outbox.models
     loaded = run_program(
         "import fprom_middleware.outbox.stats, sys; print('sqlalchemy' in sys.modules)"
     )
@@ -79,26 +79,24 @@ def test_one_missing_table_is_created_beside_the_other(engine: sa.Engine) -> Non
     """Whoever dropped one gets it back."""
     for dropped in (leads, accounts):
         with engine.begin() as connection:
-            create_tables(connection, "one")
+            prepare_tables(ConnectionTables(connection), "one")
             dropped.drop(connection)
         with engine.begin() as connection:
-            create_tables(connection, "one")
+            prepare_tables(ConnectionTables(connection), "one")
         assert set(sa.inspect(engine).get_table_names()) == set(metadata.tables)
 
 
-@pytest.mark.parametrize(
-    ("version", "which"), [(VERSION - 1, "an older"), (VERSION + 1, "a newer")]
-)
+@pytest.mark.parametrize(("version", "which"), [(0, "an older"), (VERSION + 1, "a newer")])
 def test_tables_of_another_version_are_refused(engine: sa.Engine, version: int, which: str) -> None:
     """The text says of which, and what to do."""
     with engine.begin() as connection:
-        create_tables(connection, "one")
+        prepare_tables(ConnectionTables(connection), "one")
         connection.execute(
             sa.update(accounts).where(accounts.c.account == SCHEMA_ROW).values(version=version)
         )
 
     with engine.begin() as connection, pytest.raises(FpromConfigError) as refused:
-        create_tables(connection, "one")
+        prepare_tables(ConnectionTables(connection), "one")
     assert refused.value.key == "FPROM_OUTBOX_URL"
     assert f"of {which} version" in str(refused.value)
     assert "Drain them with that version, then rename or drop" in str(refused.value)
@@ -111,16 +109,16 @@ def test_a_table_with_a_missing_column_is_refused(engine: sa.Engine, table: sa.T
         connection.exec_driver_sql(f"CREATE TABLE {table.name} (id INTEGER)")
 
     with engine.begin() as connection, pytest.raises(FpromConfigError, match="another version"):
-        create_tables(connection, "one")
+        prepare_tables(ConnectionTables(connection), "one")
 
 
 def test_a_further_column_is_no_reason_to_refuse(engine: sa.Engine) -> None:
     """A user's own trigger may need one."""
     with engine.begin() as connection:
-        create_tables(connection, "one")
+        prepare_tables(ConnectionTables(connection), "one")
         connection.exec_driver_sql(f"ALTER TABLE {leads.name} ADD COLUMN note VARCHAR(10)")
     with engine.begin() as connection:
-        create_tables(connection, "one")
+        prepare_tables(ConnectionTables(connection), "one")
 
 
 def test_a_wrong_version_is_told_by_drain_and_stats_and_in_the_log(
@@ -128,7 +126,7 @@ def test_a_wrong_version_is_told_by_drain_and_stats_and_in_the_log(
 ) -> None:
     """The view goes on, the lead waits in memory, and the log says what to do."""
     with engine.begin() as connection:
-        create_tables(connection, "one")
+        prepare_tables(ConnectionTables(connection), "one")
         connection.execute(sa.update(accounts).values(version=VERSION + 1))
     fprom = make(database_url)
     receipt = fprom.track_signup(VISITOR, uid=1)

@@ -80,8 +80,10 @@ def test_a_lead_is_one_row(database_url: str, outbox_at: MakeOutbox) -> None:
     outbox.put(lead)
     (row,) = rows(outbox)
 
-    assert {**row, "payload": None, "id": None} == {
+    assert len(str(row["row_key"])) == 32
+    assert {**row, "payload": None, "id": None, "row_key": None} == {
         "id": None,
+        "row_key": None,
         "account": ACCOUNT,
         "due_at": START,
         "queued_at": START,

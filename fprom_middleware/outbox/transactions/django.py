@@ -1,31 +1,44 @@
-"""The transaction of a Django database connection."""
+"""The transaction of a Django database connection, and the URL of one that has an alias."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import (
     DatabaseError,
     InternalError,
+    connections,
     transaction,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import PendingRollbackError
+from sqlalchemy.schema import ExecutableDDLElement
 
 from ...errors import FpromConfigError
-from ..schema import SCHEMA_ROW, VERSION, leads, metadata
-from ..store import insert_lead
-from .django_ddl import creation, tables_of
+from .django_ddl import dialect_of, tables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-# Every one of Django's cursors takes this style.
-_PORTABLE: Final = DefaultDialect(paramstyle="pyformat")
-_READ_VERSION: Final = "SELECT version FROM fprom_outbox_account WHERE account = %s"
+_DRIVERS: Final = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+mysqldb",
+}
+# OPTIONS that Django itself obeys, and its driver does not know.
+_DJANGOS_OWN: Final = frozenset(
+    {
+        "assume_role",
+        "isolation_level",
+        "pool",
+        "server_side_binding",
+        "sql_mode",
+        "transaction_mode",
+    }
+)
 
 
 class DjangoTransaction:
@@ -39,18 +52,7 @@ class DjangoTransaction:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-
-    @property
-    def url(self) -> URL:
-        """The connection's database, without user and password."""
-        settings = self._connection.settings_dict
-        port = str(settings.get("PORT") or "")
-        return URL.create(
-            self._connection.vendor,
-            host=settings.get("HOST") or None,
-            port=int(port) if port.isdigit() else None,
-            database=str(settings["NAME"]),
-        )
+        self.dialect = dialect_of(connection.vendor)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -75,36 +77,64 @@ class DjangoTransaction:
             msg = "the transaction has failed before and must be rolled back"
             raise PendingRollbackError(msg) from None
 
-    def insert(self, row: Mapping[str, Any]) -> None:
-        """Write a row."""
-        compiled = insert_lead.compile(dialect=_PORTABLE, column_keys=list(row))
+    def columns_of(self, table: str) -> Collection[str]:
+        """Return the names of a table's columns."""
+        if table not in tables_of(self._connection):
+            return ()
         with self._connection.cursor() as cursor:
-            cursor.execute(str(compiled), dict(row))
+            described = self._connection.introspection.get_table_description(cursor, table)
+        return {column.name for column in described}
 
-    def create_tables(self, account: str) -> None:
-        """Create what is missing; the account's own row is made by the first drain.
+    def execute(
+        self, statement: Any, values: Mapping[str, Any] | None = None
+    ) -> tuple[int, Sequence[Sequence[Any]]]:
+        """Run a statement that SQLAlchemy writes."""
+        if isinstance(statement, ExecutableDDLElement):
+            compiled, parameters = statement.compile(dialect=self.dialect), None
+        else:
+            compiled = statement.compile(dialect=self.dialect, column_keys=values and list(values))
+            parameters = compiled.construct_params(values)
+        with self._connection.cursor() as cursor:
+            cursor.execute(str(compiled), parameters or None)
+            return cursor.rowcount, cursor.fetchall() if cursor.description else ()
 
-        Raises:
-            FpromConfigError: They are of another version, or missing where making them would
-                commit what the caller may still roll back.
-        """
-        del account
-        connection = self._connection
-        present = tables_of(connection)
-        with connection.cursor() as cursor:
-            if len(present) < len(metadata.tables):
-                if not connection.features.can_rollback_ddl:
-                    # Here a CREATE TABLE would commit what the caller may still roll back.
-                    msg = "the outbox's tables are missing: run `manage.py migrate fprom`."
-                    raise FpromConfigError(msg, key="FPROM_OUTBOX_URL")
-                for statement in creation(connection.vendor, present):
-                    cursor.execute(statement)
-            cursor.execute(
-                "SELECT version FROM fprom_outbox_account WHERE account = %s", [SCHEMA_ROW]
-            )
-            found = cursor.fetchone()
-            described = connection.introspection.get_table_description(cursor, leads.name)
-        columns = {column.name for column in described}
-        if (found is not None and found[0] != VERSION) or not columns >= set(leads.columns.keys()):
-            msg = "the outbox's tables are of another version: `manage.py fprom check` says more."
-            raise FpromConfigError(msg, key="FPROM_OUTBOX_URL")
+
+def url_of_alias(alias: str) -> URL:
+    """Return one of Django's databases as a URL.
+
+    Args:
+        alias: As in ``DATABASES``.
+
+    Returns:
+        The URL of what Django is connected to at the moment: under its test runner, the test's
+        own database.
+
+    Raises:
+        FpromConfigError: There is no such alias, or it is a database that cannot hold the outbox.
+    """
+    if alias not in connections:
+        msg = f"DATABASES has no alias {alias!r}: it has {', '.join(connections)}."
+        raise FpromConfigError(msg, key="FPROM_OUTBOX_URL")
+    connection = connections[alias]
+    settings = connection.settings_dict
+    # It refuses what cannot hold the outbox.
+    dialect_of(connection.vendor)
+    driver = _DRIVERS[connection.vendor]
+    if connection.vendor == "postgresql" and find_spec("psycopg") is None:
+        driver = "postgresql+psycopg2"
+    options = {k: str(v) for k, v in settings["OPTIONS"].items() if isinstance(v, str | int)}
+    if connection.vendor == "sqlite":
+        return URL.create("sqlite", database=str(settings["NAME"]))
+    host = str(settings["HOST"] or "")
+    if host.startswith("/"):
+        options["host" if connection.vendor == "postgresql" else "unix_socket"] = host
+        host = ""
+    return URL.create(
+        driver,
+        username=settings["USER"] or None,
+        password=settings["PASSWORD"] or None,
+        host=host or None,
+        port=int(settings["PORT"]) if settings["PORT"] else None,
+        database=str(settings["NAME"]) or None,
+        query={k: v for k, v in options.items() if k not in _DJANGOS_OWN},
+    )

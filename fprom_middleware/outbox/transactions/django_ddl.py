@@ -2,79 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
+from sqlalchemy.schema import ExecutableDDLElement
 
 from ...errors import FpromConfigError
-from ..schema import CREATION_LOCK, SCHEMA_ROW, VERSION, accounts, metadata
+from ..schema import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable
 
     from sqlalchemy.engine import Dialect
 
-LOCK: Final = f"SELECT pg_advisory_xact_lock({CREATION_LOCK})"
-"""As `fprom_middleware.outbox.schema.create_tables` takes it."""
 
-
-def creation(vendor: str, present: Collection[str] = ()) -> list[str]:
-    """Return the statements that create whatever is missing, the version row included.
+def dialect_of(vendor: str) -> Dialect:
+    """Return how statements are written for one of Django's databases.
 
     Args:
-        vendor: Django's name of the database, as in ``connection.vendor``.
-        present: Tables that are there already.
+        vendor: Django's name of it, as in ``connection.vendor``.
 
     Raises:
-        FpromConfigError: SQLAlchemy knows no such database.
+        FpromConfigError: The outbox knows no such database.
     """
-    dialect = _dialect(vendor)
-    statements = [LOCK] if vendor == "postgresql" else []
-    # Who waited for the lock finds the tables made; MySQL knows no such clause for an index.
-    careful = vendor != "mysql"
-    for table in metadata.sorted_tables:
-        if table.name not in present:
-            statements.append(_sql(CreateTable(table, if_not_exists=True), dialect))
-            statements += [
-                _sql(CreateIndex(index, if_not_exists=careful), dialect) for index in table.indexes
-            ]
-    return [*statements, _sql(_version_row(), dialect)]
+    if vendor not in {"sqlite", "postgresql", "mysql"}:
+        msg = f"the outbox cannot be kept in a database of the kind {vendor}: keep it in another."
+        raise FpromConfigError(msg, key="FPROM_OUTBOX_URL")
+    kind: Any = sa.make_url(f"{vendor}://").get_dialect()
+    # Every one of Django's cursors takes this style.
+    dialect: Dialect = kind(paramstyle="pyformat")
+    return dialect
 
 
-def removal(vendor: str) -> list[str]:
-    """Return the statements that drop the tables."""
-    dialect = _dialect(vendor)
-    tables = reversed(metadata.sorted_tables)
-    return [_sql(DropTable(table, if_exists=True), dialect) for table in tables]
+def as_text(statements: Iterable[Any], dialect: Dialect) -> list[str]:
+    """Write statements out, values included, as `sqlmigrate` shows them."""
+    return [
+        str(
+            statement.compile(dialect=dialect)
+            if isinstance(statement, ExecutableDDLElement)
+            else statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+        ).strip()
+        for statement in statements
+    ]
 
 
 def tables_of(connection: Any) -> set[str]:
     """Return which of the outbox's tables a Django connection's database has."""
     with connection.cursor() as cursor:
         return set(connection.introspection.table_names(cursor)) & set(metadata.tables)
-
-
-def _version_row() -> sa.Insert:
-    values: dict[str, Any] = {
-        "account": SCHEMA_ROW,
-        "version": VERSION,
-        "failures": 0,
-        "calls": "",
-    }
-    there = sa.exists().where(accounts.c.account == SCHEMA_ROW)
-    row = sa.select(*(sa.literal(value) for value in values.values())).where(~there)
-    return sa.insert(accounts).from_select(list(values), row)
-
-
-def _sql(statement: Any, dialect: Dialect) -> str:
-    compiled = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-    return str(compiled).strip()
-
-
-def _dialect(vendor: str) -> Dialect:
-    try:
-        return sa.make_url(f"{vendor}://").get_dialect()()
-    except sa.exc.SQLAlchemyError:
-        msg = f"SQLAlchemy knows no database {vendor}: keep the outbox in another one."
-        raise FpromConfigError(msg, key="FPROM_OUTBOX_URL") from None

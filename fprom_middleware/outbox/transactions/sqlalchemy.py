@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError, ProgrammingError, UnboundExecutionError
 from sqlalchemy.orm import Session, scoped_session
 
 from ...errors import FpromConfigError
-from ..schema import create_tables
-from ..store import insert_lead
+from ..schema import leads
+from ..tables import ConnectionTables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-    from sqlalchemy.engine import URL
 
-
-class SqlalchemyTransaction:
-    """What a Connection is in.
-
-    Args:
-        connection: The caller's.
-    """
+class SqlalchemyTransaction(ConnectionTables):
+    """What a caller's Connection is in."""
 
     refusals: tuple[type[Exception], ...] = (OperationalError, ProgrammingError)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.url: URL = connection.engine.url
 
     @classmethod
     def of(cls, session: object) -> SqlalchemyTransaction:
@@ -60,22 +50,14 @@ class SqlalchemyTransaction:
         On SQLite a failed statement takes nothing with it, and a savepoint before the first
         statement would commit on its release.
         """
-        if self._connection.dialect.name == "sqlite":
+        if self.connection.dialect.name == "sqlite":
             return nullcontext()
-        return self._connection.begin_nested()
-
-    def create_tables(self, account: str) -> None:
-        """Create what is missing."""
-        create_tables(self._connection, account)
-
-    def insert(self, row: Mapping[str, Any]) -> None:
-        """Write a row."""
-        self._connection.execute(insert_lead, row)
+        return self.connection.begin_nested()
 
 
 def _connection_of(session: Session) -> Connection:
     try:
-        return session.connection(bind_arguments={"clause": insert_lead})
+        return session.connection(bind_arguments={"clause": sa.insert(leads)})
     except UnboundExecutionError:
         msg = (
             "session= has a database per model and none of its own: hand in the connection, "

@@ -1,0 +1,155 @@
+"""Blocking calls that their caller need not wait for: each runs in a thread that can be left.
+
+Some libraries wait for a silent peer as long as it is silent, and no time-out of ours reaches
+them. Here the caller waits for a bounded time and goes its way; the call ends by itself later,
+or is broken off by having what it waits for closed under it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+BREAK_SECONDS: Final = 10.0
+"""After which a call that was left is broken off, and forgotten where that is not possible."""
+IDLE_SECONDS: Final = 60.0
+"""For which a thread waits for another call before it ends."""
+
+
+class SilentError(OSError):
+    """A call was not answered in time, or an earlier one has not been answered yet."""
+
+
+class Call:
+    """One call on its way.
+
+    Args:
+        work: Is given this call.
+
+    Attributes:
+        breaker: Ends the call's waiting, from another thread; set by the work while it waits
+            for something that can be closed under it.
+    """
+
+    def __init__(self, work: Callable[[Call], Any]) -> None:
+        self.breaker: Callable[[], object] | None = None
+        self.began = time.monotonic()
+        self.left = False
+        self.error: BaseException | None = None
+        self.answer: Any = None
+        self._work = work
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Run it to its end."""
+        try:
+            self.answer = self._work(self)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the call was made
+            self.error = error
+        self._ended.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; False where it has not come."""
+        return self._ended.wait(seconds)
+
+
+class BoundedCalls:
+    """Threads that run calls, and what is known of a peer that has fallen silent.
+
+    Args:
+        name: Of the threads.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._changed = threading.Condition()
+        self._waiting: deque[Call | None] = deque()
+        self._running: set[Call] = set()
+        self._idle = 0
+        self._silent = False
+
+    def call(self, work: Callable[[Call], T], *, seconds: float, give_way: bool = False) -> T:
+        """Run a call and wait for it, no longer than so many seconds.
+
+        Args:
+            work: Is given its `Call`.
+            seconds: For which to wait.
+            give_way: True raises at once where an earlier call was not answered and a call is
+                still on its way: one at a time finds out whether the peer is back.
+
+        Returns:
+            What the work returned.
+
+        Raises:
+            SilentError: There was no answer in time; the call may still succeed.
+            BaseException: What the work raised.
+        """
+        call = Call(work)
+        with self._changed:
+            self._break_overdue()
+            if give_way and self._silent and self._running:
+                msg = "an earlier call has not been answered"
+                raise SilentError(msg)
+            self._running.add(call)
+            self._hand_over(call)
+        if not call.wait(seconds):
+            with self._changed:
+                call.left = self._silent = True
+            msg = f"no answer within {seconds:g} s"
+            raise SilentError(msg)
+        if call.error is not None:
+            raise call.error
+        answer: T = call.answer
+        return answer
+
+    def close(self) -> None:
+        """End the threads that wait; those that are still in a call end after it."""
+        with self._changed:
+            self._waiting.extend([None] * self._idle)
+            self._changed.notify_all()
+
+    def _hand_over(self, call: Call) -> None:
+        self._waiting.append(call)
+        if self._idle >= len(self._waiting):
+            self._changed.notify()
+            return
+        try:
+            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+        except RuntimeError:
+            # An interpreter that is ending starts no thread: the call is made in this one.
+            self._waiting.remove(call)
+            self._run(call)
+
+    def _serve(self) -> None:
+        while (call := self._next()) is not None:
+            self._run(call)
+            # Nothing that a caller handed in is kept alive by a thread that waits.
+            del call
+
+    def _next(self) -> Call | None:
+        with self._changed:
+            self._idle += 1
+            self._changed.wait_for(lambda: self._waiting, IDLE_SECONDS)
+            self._idle -= 1
+            return self._waiting.popleft() if self._waiting else None
+
+    def _run(self, call: Call) -> None:
+        call.run()
+        with self._changed:
+            self._running.discard(call)
+            if call.error is None or not call.left:
+                self._silent = False
+
+    def _break_overdue(self) -> None:
+        now = time.monotonic()
+        for call in [c for c in self._running if c.left and now - c.began > BREAK_SECONDS]:
+            self._running.discard(call)
+            if call.breaker is not None:
+                call.breaker()
