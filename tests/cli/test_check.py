@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,7 +109,7 @@ def test_a_folder_that_cannot_be_made_is_named(desk: Desk, tmp_path: Path) -> No
 
     answer = desk("check", code=1, outbox_url=f"sqlite:///{tmp_path}/file/outbox.db")
 
-    assert "database: FAILED (Not a directory)" in answer or "(File exists)" in answer
+    assert re.search(r"database: FAILED \((Not a directory|File exists): .*/file", answer)
     assert "Check that the folder exists" in answer
 
 
@@ -117,7 +118,7 @@ def test_tables_of_another_version_are_the_operators(
 ) -> None:
     """Exit code 2, and what to do."""
     desk("check")
-    monkeypatch.setattr("fprom_middleware.outbox.schema.VERSION", 0)
+    monkeypatch.setattr("fprom_middleware.outbox.tables.VERSION", 1)
 
     assert "of a newer version of fprom_middleware" in desk("check", code=2)
 

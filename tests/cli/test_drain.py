@@ -130,10 +130,10 @@ def test_what_waiting_does_not_heal_ends_a_watcher(
 ) -> None:
     """Tables of another version are told, and a supervisor sees exit code 2."""
     desk.put("ann@example.com")
-    monkeypatch.setattr("fprom_middleware.outbox.schema.VERSION", 2)
+    monkeypatch.setattr("fprom_middleware.outbox.tables.VERSION", 1)
     desk.fprom.close()
 
-    assert "outbox tables are of an older version" in desk(*command.split(), code=2)
+    assert "outbox tables are of a newer version" in desk(*command.split(), code=2)
 
 
 @pytest.mark.parametrize("other", ["--wait", "--limit=1", "--seconds=1"])
