@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.db import migrations  # type: ignore[import-untyped]
+from django.db import migrations
 
 from fprom_middleware.django.operations import UpgradeOutbox
 
 
-class Migration(migrations.Migration):  # type: ignore[misc]  # Django has no types
+class Migration(migrations.Migration):
     """Does what the first use of the outbox would do otherwise."""
 
     dependencies: ClassVar[list[Any]] = [("fprom", "0001_outbox")]
