@@ -9,7 +9,7 @@ from django.db import migrations
 from fprom_middleware.django.operations import UpgradeOutbox
 
 
-class Migration(migrations.Migration):
+class Migration(migrations.Migration):  # type: ignore[misc]  # Django has no types
     """Does what the first use of the outbox would do otherwise."""
 
     dependencies: ClassVar[list[Any]] = [("fprom", "0001_outbox")]
