@@ -22,14 +22,17 @@ MAX_VALUE: Final = 512
 """Characters. The vendor's tids are 36 long; nothing longer than this is one."""
 
 _BLANK = " \t"
-# An ordinary tid: nothing to strip, to unquote, to cut or to refuse.
-_PLAIN_TID = re.compile(rf"(?:; )?{TID_NAME}=([!#-+\--:<-~]{{1,{MAX_VALUE}}}+)(?:;|\Z)")
+# An ordinary value: nothing to strip, to unquote, to cut or to refuse.
+_PLAIN = rf"=([!#-+\--:<-~]{{1,{MAX_VALUE}}}+)(?:;|\Z)"
+_PLAIN_TID = re.compile(rf"(?:; )?{TID_NAME}{_PLAIN}")
+_PLAIN_REF = re.compile(rf"(?:; )?{REF_NAME}{_PLAIN}")
 # The beginning of a line that a server joined to the one before by a comma.
 _NEXT_LINE = re.compile(r",[ \t]*+[!#$%&'*+.^_`|~0-9A-Za-z-]++[ \t]*+=")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What scripts write where they have nothing to write.
-_NOTHING = re.compile(r"undefined|null|NaN|None|\[object \w+\]")
+_NOTHING = frozenset({"undefined", "null", "NaN", "None"})
+_OBJECT = re.compile(r"\[object \w+\]")
 _ESCAPE = re.compile(r"\\(?:([0-3][0-7][0-7])|(.))", re.DOTALL)
 
 
@@ -47,8 +50,8 @@ def find_tid(header: str) -> str | None:
         return find_cookie(header, LEGACY_TID_NAME)
     # Nearly every visitor's ends here, at half the cost of what follows.
     plain = _PLAIN_TID.match(header, at - 2 if at > 1 else 0)
-    if plain and not _NOTHING.fullmatch(plain[1]):
-        return plain[1]
+    if plain and (tid := plain[1]) not in _NOTHING:
+        return tid
     tid = find_cookie(header, TID_NAME)
     return find_cookie(header, LEGACY_TID_NAME) if tid is None else tid
 
@@ -62,6 +65,12 @@ def find_ref(header: str) -> str | None:
     Returns:
         The referral id, None where no cookie holds a usable one.
     """
+    at = header.find(REF_NAME)
+    if at < 0:
+        return find_cookie(header, LEGACY_REF_NAME, LEGACY_REF_PREFIX)
+    plain = _PLAIN_REF.match(header, at - 2 if at > 1 else 0)
+    if plain and (ref := plain[1]) not in _NOTHING:
+        return ref
     ref = find_cookie(header, REF_NAME)
     return find_cookie(header, LEGACY_REF_NAME, LEGACY_REF_PREFIX) if ref is None else ref
 
@@ -90,6 +99,8 @@ def find_cookie(header: str, name: str, prefix: str = "") -> str | None:
     Returns:
         The value, unquoted but not percent-decoded, or None.
     """
+    if name not in header:
+        return None
     for value in find_values(header, name):
         rest = value.removeprefix(prefix)
         if value.startswith(prefix) and _counts(value) and _counts(rest):
@@ -145,7 +156,10 @@ def _unquote(value: str) -> str:
 
 def _counts(value: str) -> bool:
     return (
-        0 < len(value) <= MAX_VALUE and not _CONTROL.search(value) and not _NOTHING.fullmatch(value)
+        0 < len(value) <= MAX_VALUE
+        and not _CONTROL.search(value)
+        and value not in _NOTHING
+        and not _OBJECT.fullmatch(value)
     )
 
 

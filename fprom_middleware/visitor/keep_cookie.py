@@ -94,9 +94,9 @@ class Keeper:
         plain = self._plain.match(cookies, at - 2 if at > 1 else 0)
         if plain and cookies.find(name, plain.end()) < 0:
             kept = self._verify(plain[1])
-            return kept if kept is not None and self._is_current(kept) else None
-        found = [self._verify(raw) for raw in find_values(cookies, name)]
-        current = [kept for kept in found if kept is not None and self._is_current(kept)]
+            return kept if kept and -SKEW <= self._clock() - kept.since < self._window else None
+        now, found = self._clock(), map(self._verify, find_values(cookies, name))
+        current = [kept for kept in found if kept and -SKEW <= now - kept.since < self._window]
         return max(current, key=attrgetter("changed"), default=None)
 
     def renew(self, kept: KeptVisitor | None, click: Click) -> KeptVisitor | None:
@@ -109,15 +109,18 @@ class Keeper:
         Returns:
             What is to be written; None where nothing is new.
         """
-        if click == NO_CLICK:
+        tid, ref_id = click
+        if tid is None and ref_id is None:
             return None
         old = NO_CLICK if kept is None else kept.click
+        # Nearly every request ends here.
+        if tid == old.tid and (ref_id is None or ref_id == old.ref_id):
+            return None
         is_same = _is_same_click(old, click)
         if is_same:
             click = Click(click.tid or old.tid, click.ref_id or old.ref_id)
         if not self._keeps_tid and click.tid != old.tid:
             click = click._replace(tid=None)
-        # Nearly every request ends here.
         if click == old:
             return None
         now = int(self._clock())
@@ -141,9 +144,6 @@ class Keeper:
         domain = f"; Domain={self._domain}" if self._domain and self._suits(hosts) else ""
         end = "; Secure" if secure else ""
         return f"{self._name}={text}; Max-Age={left}; Path=/{domain}; HttpOnly; SameSite=Lax{end}"
-
-    def _is_current(self, kept: KeptVisitor) -> bool:
-        return -SKEW <= self._clock() - kept.since < self._window
 
     def _suits(self, hosts: Iterable[str]) -> bool:
         """Say whether a browser would take a cookie with our domain."""

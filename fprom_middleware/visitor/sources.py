@@ -6,10 +6,9 @@ the cookie of our own.
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from .click import Click, choose_click
+from .click import NO_CLICK, Click, choose_click
 from .consent import may_track
 from .cookie_policy import is_opened
 from .cookies import clean_value, find_ref, find_tid
@@ -17,7 +16,7 @@ from .keep_cookie import Keeper
 from .links import read_link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from ..settings.model import FpromSettings
     from .client_ip import AddressReader
@@ -53,7 +52,13 @@ class VisitorSources:
         Returns:
             The click that counts.
         """
-        return choose_click(chain(self._named(context), self._kept(context)))
+        kept = None
+        if self._keeper is not None and not context.declines:
+            kept = self._keeper.read(context.cookies)
+        click = NO_CLICK if kept is None else kept.click
+        named = self._named(context)
+        # Nearly every visitor's ends here.
+        return choose_click((*named, click)) if named else click
 
     def fill(self, context: RequestTracking, header: Callable[[str], str], *, query: str) -> None:
         """Give a context what these sources are read from.
@@ -91,10 +96,7 @@ class VisitorSources:
         keeper = self._keeper
         if keeper is None or method != "GET" or context.declines or not self._settings.enabled:
             return None
-        cookies = context.cookies
-        tid = find_tid(cookies)
-        click = Click(tid, find_ref(cookies)) if tid else choose_click(self._named(context))
-        new = keeper.renew(keeper.read(cookies), click)
+        new = keeper.renew(keeper.read(context.cookies), self._last_click(context))
         if new is None or not is_opened(header) or not may_track(self._settings, connection):
             return None
         if self._settings.trusted_proxies:
@@ -104,15 +106,18 @@ class VisitorSources:
         hosts = (trusts and header("x-forwarded-host")) or header("host")
         return keeper.set_cookie(new, secure=scheme in {"https", "wss"}, hosts=hosts.split(","))
 
-    def _named(self, context: RequestTracking) -> Iterator[Click]:
-        yield Click(None, find_ref(context.cookies))
-        yield Click(clean_value(context.tid_header), None)
-        params, query = self._settings.link_params, context.query
-        if params and query:
-            yield read_link(query, params)
+    def _last_click(self, context: RequestTracking) -> Click:
+        tid = find_tid(context.cookies)
+        if tid:
+            return Click(tid, find_ref(context.cookies))
+        named = self._named(context)
+        return choose_click(named) if named else NO_CLICK
 
-    def _kept(self, context: RequestTracking) -> Iterator[Click]:
-        if self._keeper is not None and not context.declines:
-            kept = self._keeper.read(context.cookies)
-            if kept is not None:
-                yield kept.click
+    def _named(self, context: RequestTracking) -> tuple[Click, ...]:
+        ref_id = find_ref(context.cookies)
+        tid = clean_value(context.tid_header) if context.tid_header else None
+        params, query = self._settings.link_params, context.query
+        link = read_link(query, params) if params and query else NO_CLICK
+        if ref_id is None and tid is None and link is NO_CLICK:
+            return ()
+        return Click(None, ref_id), Click(tid, None), link
