@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -11,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import anyio
@@ -37,46 +36,31 @@ from fprom_middleware import (
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.visitor.context import KEY
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
+from tests.support.api import Api as FirstPromoter
+from tests.support.clock import NOW
 from tests.support.programs import run_program
 
-NOW = 1745573391.973412
+if TYPE_CHECKING:
+    from tests.support.api import Says
+
 TID = "f3a1CANARY-1111-4222-8333-abcdefab1234"
 IP = "93.184.216.34"
 EMAIL = "ben.CANARY@example.com"
 API_KEY = "k3y-CANARY-0123456789"
 SECRETS = ("CANARY", IP, "93.184")
 
-Handler = Callable[[httpx.Request], httpx.Response]
 
+class Api(FirstPromoter):
+    """FirstPromoter, and accounts that send to it at once."""
 
-class Api:
-    """A FirstPromoter that answers as told, and keeps what it was sent."""
-
-    def __init__(self, answer: httpx.Response | Exception | None = None) -> None:
-        self.answer = httpx.Response(200, json={"id": 1}) if answer is None else answer
-        self.requests: list[httpx.Request] = []
-
-    @property
-    def bodies(self) -> list[dict[str, Any]]:
-        """The JSON bodies that arrived."""
-        return [json.loads(request.content) for request in self.requests]
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request."""
-        self.requests.append(request)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        answer = self.answer
-        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+    def __init__(self, says: Says = 200) -> None:
+        super().__init__(lambda: NOW)
+        self.says = says
 
     def fprom(self, **settings: Any) -> Fprom:
         """Return an Fprom that sends to this API at once."""
-        settings = {"delivery": "inline", "api_key": API_KEY, "account_id": "acc-1", **settings}
-        return Fprom(
-            FpromSettings(**settings),
-            clock=lambda: NOW,
-            client=httpx.Client(transport=httpx.MockTransport(self)),
-        )
+        given = {"delivery": "inline", "api_key": API_KEY, "account_id": "acc-1", **settings}
+        return Fprom(FpromSettings(**given), clock=lambda: NOW, client=self.client)
 
 
 def request_of(fprom: Fprom, cookies: str = f"_fprom_tid={TID}", peer: str = IP) -> dict[str, Any]:
@@ -114,16 +98,15 @@ def test_a_referred_visitor(track: Track) -> None:
 
     receipt = track(fprom, request_of(fprom), EMAIL)
 
-    assert api.bodies == [
+    assert api.leads == [
         {"email": EMAIL, "tid": TID, "ip": IP, "created_at": "2025-04-25T09:29:51.973Z"}
     ]
-    assert api.requests[0].method == "POST"
-    assert str(api.requests[0].url) == "https://api.firstpromoter.com/api/v2/track/signup"
-    assert api.requests[0].headers["authorization"] == f"Bearer {API_KEY}"
-    assert api.requests[0].headers["account-id"] == "acc-1"
+    assert api.seen[0].url == "https://api.firstpromoter.com/api/v2/track/signup"
+    assert api.seen[0].headers["authorization"] == f"Bearer {API_KEY}"
+    assert api.seen[0].headers["account-id"] == "acc-1"
     assert (receipt.status, receipt.reason, receipt.durable) == ("sent", None, False)
     assert receipt.lead is not None
-    assert receipt.lead.to_json() == api.bodies[0]
+    assert receipt.lead.to_json() == api.leads[0]
 
 
 def test_every_argument(track: Track) -> None:
@@ -142,7 +125,7 @@ def test_every_argument(track: Track) -> None:
         session=object(),
     )
 
-    assert api.bodies == [
+    assert api.leads == [
         {
             "email": EMAIL,
             "uid": "00000000-0000-0000-0000-000000000007",
@@ -171,7 +154,7 @@ def test_cookies_of_all_times(track: Track, cookies: str, fields: dict[str, str]
 
     track(fprom, request_of(fprom, cookies), uid=1)
 
-    assert api.bodies == [{"uid": "1", "created_at": "2025-04-25T09:29:51.973Z", **fields}]
+    assert api.leads == [{"uid": "1", "created_at": "2025-04-25T09:29:51.973Z", **fields}]
 
 
 STATUSES = [
@@ -199,7 +182,7 @@ def test_answers_become_receipts(track: Track, code: int, status: str, reason: s
 
     assert (receipt.status, receipt.reason, receipt.durable) == (status, reason, False)
     assert told == [(receipt.lead, receipt)]
-    assert len(api.requests) == 1
+    assert len(api.seen) == 1
 
 
 @pytest.mark.parametrize(
@@ -244,7 +227,7 @@ def test_nothing_to_send(track: Track, settings: Any, cookies: str, reason: str)
 
     assert receipt == Receipt(Status.SKIPPED, receipt.reason)
     assert receipt.reason == reason
-    assert (api.requests, told) == ([], [])
+    assert (api.seen, told) == ([], [])
 
 
 def test_consent_is_asked_with_the_request(track: Track) -> None:
@@ -283,7 +266,7 @@ def test_an_account_without_an_address(track: Track, email: str | None) -> None:
     fprom = api.fprom()
 
     assert track(fprom, request_of(fprom), email) == Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)
-    assert api.requests == []
+    assert api.seen == []
 
 
 def test_what_cannot_be_sent(track: Track) -> None:
@@ -293,7 +276,7 @@ def test_what_cannot_be_sent(track: Track) -> None:
 
     receipt = track(fprom, request_of(fprom), EMAIL, uid=object())
     assert receipt == Receipt(Status.REJECTED, Reason.BAD_REQUEST)
-    assert api.requests == told == []
+    assert api.seen == told == []
 
 
 def test_no_request(track: Track) -> None:
@@ -344,7 +327,7 @@ def test_a_bare_context_goes_through_an_fprom(track: Track) -> None:
     receipt = track(api.fprom(), TrackingContext(tid=TID, ip="::ffff:93.184.216.34"), EMAIL)
 
     assert receipt.status == "sent"
-    assert api.bodies[0]["ip"] == IP
+    assert api.leads[0]["ip"] == IP
 
 
 # --- The module's functions ---------------------------------------------------------------
@@ -362,9 +345,9 @@ def test_the_function_finds_the_account() -> None:
     )
 
     assert receipt.status == "sent"
-    assert (len(outer.requests), len(inner.requests)) == (0, 1)
-    assert inner.bodies[0]["uid"] == "7"
-    assert inner.bodies[0]["skip_email_notification"] is False
+    assert (len(outer.seen), len(inner.seen)) == (0, 1)
+    assert inner.leads[0]["uid"] == "7"
+    assert inner.leads[0]["skip_email_notification"] is False
 
 
 @pytest.mark.anyio
@@ -393,7 +376,7 @@ async def test_the_async_function_finds_the_account() -> None:
     await AsgiMiddleware(app, api.fprom())(scope, app, app)  # type: ignore[arg-type]
 
     assert [receipt.status for receipt in receipts] == ["sent"]
-    assert api.bodies == [
+    assert api.leads == [
         {
             "email": EMAIL,
             "uid": "7",
@@ -412,7 +395,7 @@ def test_another_account_may_be_named() -> None:
 
     named.fprom().track_signup(request_of(seen.fprom()), EMAIL)
 
-    assert (len(seen.requests), len(named.requests)) == (0, 1)
+    assert (len(seen.seen), len(named.seen)) == (0, 1)
 
 
 # --- Nothing else raises ------------------------------------------------------------------
@@ -653,7 +636,7 @@ def test_a_closed_fprom_can_be_used_again(how: str) -> None:
         shut()
         shut()
 
-    assert len(api.requests) == 2
+    assert len(api.seen) == 2
 
 
 def test_inline_delivery_has_nothing_to_drain() -> None:

@@ -25,7 +25,13 @@ class Seen:
     at: float
     body: dict[str, Any]
     raw: bytes
-    key: str
+    url: str
+    headers: httpx.Headers
+
+    @property
+    def key(self) -> str:
+        """The credentials it came with."""
+        return self.headers["authorization"]
 
 
 class Api:
@@ -44,21 +50,21 @@ class Api:
         self._clock = clock
         self.seen: list[Seen] = []
         self.says: Says | Callable[[Seen], Says] = 200
-        self.client = httpx.Client(transport=httpx.MockTransport(self._answer), trust_env=False)
+        self.client = httpx.Client(transport=httpx.MockTransport(self.answer), trust_env=False)
 
-    def answer(self, raw: bytes, key: str) -> httpx.Response:
+    def answer(self, request: httpx.Request) -> httpx.Response:
         """Take a call and return what is said to it."""
-        call = Seen(self._clock(), json.loads(raw), raw, key)
+        assert request.method == "POST"
+        raw = request.content
+        call = Seen(self._clock(), json.loads(raw), raw, str(request.url), request.headers)
         self.seen.append(call)
         said = self.says(call) if callable(self.says) else self.says
         if isinstance(said, Exception):
             raise said
         if isinstance(said, int):
             return httpx.Response(said, json={"id": 1})
-        return said
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        return self.answer(request.content, request.headers["authorization"])
+        # A response of its own: one that was read cannot be read again.
+        return httpx.Response(said.status_code, headers=said.headers, content=said.content)
 
     @property
     def leads(self) -> list[dict[str, Any]]:
@@ -117,7 +123,9 @@ def loopback_api() -> Iterator[LoopbackApi]:
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["content-length"]))
-            answer = api.answer(raw, self.headers["authorization"])
+            answer = api.answer(
+                httpx.Request("POST", api.url, headers=self.headers.items(), content=raw)
+            )
             self.send_response(answer.status_code)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(answer.content)))
