@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from html import escape
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from .addresses import is_loopback_host
 
 if TYPE_CHECKING:
     from .settings.model import FpromSettings
 
 SCRIPT_URL: Final = "https://cdn.firstpromoter.com/fpr.js"
 """Where FirstPromoter serves its browser script."""
+
+_API_PATH: Final = "/api/v2/track"
 
 # Calls made before the script has loaded wait in a queue of this name, which it works off.
 _LOADER = (
@@ -30,13 +35,14 @@ class Html(str):
         return str(self)
 
 
-def fprom_script(settings: FpromSettings, nonce: str | None = None, src: str = SCRIPT_URL) -> Html:
+def fprom_script(settings: FpromSettings, nonce: str | None = None, src: str | None = None) -> Html:
     """Write the two script elements that make a referral link count.
 
     Args:
         settings: Whose account it is; the account id is public, the key never stands here.
         nonce: The page's Content-Security-Policy nonce, where it has one.
-        src: Where the script comes from; a local stand-in while developing.
+        src: Where the script comes from. By default from FirstPromoter; from the sandbox where
+            FPROM_BASE_URL names this very machine.
 
     Returns:
         Markup; empty where the settings name no account or are not enabled.
@@ -50,5 +56,14 @@ def fprom_script(settings: FpromSettings, nonce: str | None = None, src: str = S
     account = json.dumps(settings.account_id).replace("<", "\\u003c")
     return Html(
         f"<script{attribute}>{_LOADER % account}</script>"
-        f'<script{attribute} src="{escape(str(src))}" async></script>'
+        f'<script{attribute} src="{escape(_script_url(settings) if src is None else str(src))}"'
+        " async></script>"
     )
+
+
+def _script_url(settings: FpromSettings) -> str:
+    parts = urlsplit(settings.base_url)
+    if not is_loopback_host(parts.hostname or ""):
+        return SCRIPT_URL
+    # What is mounted under a path of its own serves its script there too.
+    return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(_API_PATH)}/fpr.js"

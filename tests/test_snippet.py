@@ -95,6 +95,7 @@ def by_django(given: FpromSettings, source: str, **values: Any) -> str:
         FPROM_API_KEY=given.api_key,
         FPROM_ACCOUNT_ID=given.account_id,
         FPROM_ENABLED=given.enabled,
+        FPROM_BASE_URL=given.base_url,
     ):
         engine = Engine(libraries={"fprom": "fprom_middleware.django.templatetags.fprom"})
         rendered: str = engine.from_string("{% load fprom %}" + source).render(Context(values))
@@ -117,6 +118,27 @@ def test_the_script_of_the_account(render: Render) -> None:
     (first, code), (second, nothing) = Scripts(head).found
     assert code.endswith('fpr("init",{cid:"account-7"});fpr("click");')
     assert (first, second, nothing) == ({}, {"src": SCRIPT_URL, "async": None}, "")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "src"),
+    [
+        ("http://127.0.0.1:8100/api/v2/track", "http://127.0.0.1:8100/fpr.js"),
+        ("http://localhost:8100/api/v2/track/", "http://localhost:8100/fpr.js"),
+        ("http://[::1]:8100/api/v2/track", "http://[::1]:8100/fpr.js"),
+        ("https://127.0.0.1/sandbox/api/v2/track", "https://127.0.0.1/sandbox/fpr.js"),
+        ("http://127.0.0.1:8100", "http://127.0.0.1:8100/fpr.js"),
+        ("https://v2.firstpromoter.com/api/v2/track", SCRIPT_URL),
+        ("https://localhost.example.com/api/v2/track", SCRIPT_URL),
+    ],
+)
+def test_the_script_follows_a_base_url_of_this_machine(
+    render: Render, base_url: str, src: str
+) -> None:
+    """While developing, the sandbox that gets the leads sees the clicks too."""
+    page = render(settings(base_url=base_url), TAG, nonce=None)
+
+    assert Scripts(page).found[1] == ({"src": src, "async": None}, "")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -35,7 +35,6 @@ def create_app(settings: Mapping[str, str] | None = None) -> Flask:
     app = Flask(__name__, instance_path=str(Path(folder).absolute()) if folder else None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
-        SHOP_TRACKER_URL="https://cdn.firstpromoter.com/fpr.js",
         SHOP_CONFIRM_EMAIL="false",
         SHOP_OAUTH_URL="",
     )

@@ -106,7 +106,6 @@ def shop_environment(folder: Path, sandbox: str, trusted_proxies: str) -> dict[s
         "FPROM_BASE_URL": f"{sandbox}/api/v2/track",
         "FPROM_TRUSTED_PROXIES": trusted_proxies,
         "SHOP_DATA": str(folder),
-        "SHOP_TRACKER_URL": f"{sandbox}/fpr.js",
     }
 
 

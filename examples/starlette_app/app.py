@@ -41,9 +41,6 @@ def create_app() -> Starlette:
     app.state.mail = folder / "mail"
     app.state.confirms = confirms
     app.state.oauth_url = oauth_url
-    app.state.tracker_url = config(
-        "SHOP_TRACKER_URL", default="https://cdn.firstpromoter.com/fpr.js"
-    )
 
     # The middleware, configured by the FPROM_* keys of the environment, and its template helper.
     init_templates(templates, init_app(app))

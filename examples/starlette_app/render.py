@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 
 def _common(request: Request) -> dict[str, Any]:
-    state = request.app.state
-    return {"oauth_url": state.oauth_url, "tracker_url": state.tracker_url}
+    return {"oauth_url": request.app.state.oauth_url}
 
 
 templates = Jinja2Templates(Path(__file__).with_name("templates"), context_processors=[_common])

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fprom_middleware import FpromSettings, get_tracking
+from fprom_middleware.snippet import fprom_script
 from tests.support.accounts import CREDENTIALS
 from tests.support.waiting import eventually
 
@@ -135,6 +136,15 @@ def as_text(value: object) -> str:
 
 def test_links_lead_somewhere() -> None:
     """Whatever the README points at inside this repository is there."""
-    targets = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    text = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    targets = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert targets
     assert [target for target in targets if not ROOT.joinpath(target).exists()] == []
+
+
+def test_the_script_in_plain_html() -> None:
+    """What a page without a template has is what a template writes."""
+    (block,) = re.findall(r"```html\n(.*?)```", README, re.DOTALL)
+    settings = FpromSettings(api_key="key", account_id="YOUR-ACCOUNT-ID")
+
+    assert block.replace("\n", "") == fprom_script(settings)

@@ -16,12 +16,12 @@ register = template.Library()
 
 
 @register.simple_tag  # type: ignore[untyped-decorator]  # Django has no types
-def fprom_script(nonce: str | None = None, src: str = snippet.SCRIPT_URL) -> Html:
+def fprom_script(nonce: str | None = None, src: str | None = None) -> Html:
     """Write FirstPromoter's tracking script.
 
     Args:
         nonce: The page's Content-Security-Policy nonce, where it has one.
-        src: Where the script comes from; a local stand-in while developing.
+        src: Where the script comes from, as in `snippet.fprom_script`.
 
     Returns:
         Markup.
