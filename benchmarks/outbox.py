@@ -125,10 +125,15 @@ def time_in_turn(
     )
 
 
+def put_one(outbox: Outbox) -> None:
+    """Write a row."""
+    outbox.put(outbox.row(LEAD))
+
+
 def measure_enqueue(folder: Path, rounds: int) -> Row:
     """Compare a durable sign-up with a bare INSERT and commit into the same table."""
     fprom = open_fprom(folder, "ours.db")
-    open_outbox(folder, "bare.db").put(LEAD)
+    put_one(open_outbox(folder, "bare.db"))
     payload = json.dumps(LEAD.to_json())
     with closing(sqlite3.connect(folder / "bare.db", isolation_level=None)) as bare:
         bare.execute("PRAGMA synchronous=FULL")
@@ -160,7 +165,7 @@ def measure_enqueue(folder: Path, rounds: int) -> Row:
 def measure_backlog(folder: Path, rounds: int, rows: int) -> list[Row]:
     """Compare enqueue and claim beside many rows with the same in an empty table."""
     full, empty = open_outbox(folder, "full.db"), open_outbox(folder, "empty.db")
-    full.put(LEAD)
+    put_one(full)
     now = time.time() - 86400
     with closing(sqlite3.connect(folder / "full.db", isolation_level=None)) as bare:
         bare.execute(
@@ -173,7 +178,7 @@ def measure_backlog(folder: Path, rounds: int, rows: int) -> list[Row]:
         bare.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     found = []
     for what, call in (
-        ("enqueue", lambda outbox: outbox.put(LEAD)),
+        ("enqueue", put_one),
         ("claim", lambda outbox: outbox.claim(1)),
     ):
 
@@ -203,7 +208,8 @@ def measure_drain(folder: Path, url: str, rounds: int, leads: int) -> Row:
     rates: list[tuple[float, float]] = []
     with httpx.Client(trust_env=False) as client:
         for _ in range(rounds + 1):
-            outbox.put(*(LEAD for _ in range(leads)))
+            for _ in range(leads):
+                put_one(outbox)
             began = time.perf_counter()
             counts = fprom.drain()
             ours = leads / (time.perf_counter() - began)

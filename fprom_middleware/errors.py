@@ -20,6 +20,19 @@ class FpromConfigError(FpromError, ValueError):
         self.key = key
 
 
+class FpromOutboxError(FpromError):
+    """The outbox's database refused; nothing is lost by that. Names no row and no value.
+
+    Attributes:
+        sqlstate: The five characters of the SQL standard, where the database says them.
+    """
+
+    def __init__(self, kind: str, *, sqlstate: str | None = None) -> None:
+        told = kind if sqlstate is None else f"{kind}, SQLSTATE {sqlstate}"
+        super().__init__(f"the outbox's database refused ({told})")
+        self.sqlstate = sqlstate
+
+
 class FpromNotInstalled(FpromError, LookupError):  # noqa: N818 - a fixed public name
     """The request holds no tracking context: no middleware ran before the view."""
 

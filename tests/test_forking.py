@@ -12,7 +12,7 @@ import pytest
 
 from fprom_middleware import forking
 from fprom_middleware.forking import ForkLock
-from tests.support.leads import make_lead
+from tests.support.leads import make_lead, put_leads
 from tests.support.programs import run_program
 from tests.support.waiting import becomes, eventually
 
@@ -75,14 +75,14 @@ def test_a_database_closes_its_connections_for_a_fork_and_goes_on(
 ) -> None:
     """What is registered with the interpreter, called as it calls it."""
     outbox = outbox_at(sqlite_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     engine = outbox.database.engine
     assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
     forking._before()
     assert engine.pool.checkedin() == 0  # type: ignore[attr-defined]
     later = ForkLock(list)
     forking._after_in_parent()
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     with later:
         assert later._forking == 0
 

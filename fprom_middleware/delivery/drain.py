@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ..events.receipt import Receipt, Status
-from ..outbox.retry import decide
+from ..events.receipt import Reason, Receipt, Status
+from ..outbox.retry import decide, is_expired, is_own_failure
 from ..outbox.stats import no_counts
 from ..outbox.store import Answer
-from ..outbox.throttle import PERMIT_TTL
+from ..outbox.throttle import PERMIT_TTL, PROBES
+from ..timestamps import format_moment
 from .outcome_hook import tell_outcome
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..api.client import TrackingApi
     from ..api.protocol import Outcome
+    from ..outbox.retry import Retry
     from ..outbox.stats import Counts
     from ..outbox.store import Batch, Claimed, Outbox
     from ..settings.model import FpromSettings
@@ -65,6 +68,7 @@ class Drain:
         # A clock that is not the machine's own may run at any speed: look at it often.
         self._nap = _REAL_NAP_SECONDS if clock is time.time else _OTHER_NAP_SECONDS
         self._batch = FIRST_BATCH
+        self._state: tuple[Reason | None, int | None] | None = None
 
     def run(
         self,
@@ -102,10 +106,11 @@ class Drain:
             left = None if limit is None else limit - sum(counts.values())
             if left is not None and left <= 0:
                 break
-            most = self._batch if left is None else min(self._batch, left)
-            batch = self._outbox.claim(most)
+            batch = self._outbox.claim(self._batch if left is None else min(self._batch, left))
+            counts[Status.REJECTED] += len(batch.unreadable)
             if batch.claimed:
                 self._send(batch, counts, over)
+            if batch.claimed or batch.unreadable:
                 if on_progress is not None:
                     on_progress(counts)
                 continue
@@ -119,35 +124,54 @@ class Drain:
         began = settled = looked = time.monotonic()
         answers: list[Answer] = []
         done = 0
-        for item in batch.claimed:
-            now = time.monotonic()
-            if done and now - looked > LOOK_AFTER_SECONDS and not batch.probe:
-                looked = now
-                if self._outbox.paused():
+        try:
+            for item in batch.claimed:
+                now = time.monotonic()
+                if done and now - looked > LOOK_AFTER_SECONDS and not batch.probe:
+                    looked = now
+                    if self._outbox.paused():
+                        break
+                # Calls that come later than they were counted would exceed the rate, and the
+                # lease must outlast the call.
+                if done and (over() or self._clock() - item.permit_at > PERMIT_TTL):
                     break
-            # Calls that come later than they were counted would exceed the rate, and the lease
-            # must outlast the call.
-            if done and (over() or self._clock() - item.claimed_at > PERMIT_TTL):
-                break
-            outcome = self._api.signup(item.lead)
-            done += 1
-            answers.append(self._answer(item, outcome))
-            if outcome.status is Status.FAILED:
-                _log_failure(outcome)
-                break
-            if time.monotonic() - settled > SETTLE_AFTER_SECONDS:
-                self._settle(answers, counts, probe=batch.probe)
-                answers, settled = [], time.monotonic()
-        self._settle(answers, counts, probe=batch.probe, unused=batch.claimed[done:])
+                # Counted before: where a job's time limit cuts the call short, its lead is not
+                # given back, for it may have arrived. The end of its lease frees it.
+                done += 1
+                answers.append(self._answer(item, self._api.signup(item.lead), batch))
+                if _ends_batch(answers[-1].outcome, probe=batch.probe):
+                    break
+                if time.monotonic() - settled > SETTLE_AFTER_SECONDS:
+                    self._settle(answers, counts, probe=batch.probe)
+                    answers, settled = [], time.monotonic()
+        finally:
+            unused = batch.claimed[done:]
+            self._settle(answers, counts, probe=batch.probe, unused=unused)
         spent = max(time.monotonic() - began, _TICK_SECONDS) / done
-        self._batch = max(1, min(LARGEST_BATCH, self._batch * 2, int(_BATCH_SECONDS / spent)))
+        self._batch = max(PROBES, min(LARGEST_BATCH, self._batch * 2, int(_BATCH_SECONDS / spent)))
 
-    def _answer(self, item: Claimed, outcome: Outcome) -> Answer:
+    def _answer(self, item: Claimed, outcome: Outcome, batch: Batch) -> Answer:
         now = self._clock()
-        retry = decide(
-            outcome, attempts=item.attempts, not_found_count=item.not_found_count, now=now
+        since = item.queued_at if item.tried_at is None else item.tried_at
+        own = is_own_failure(outcome, since=since, got_through_at=batch.got_through_at)
+        expired = is_expired(
+            own_failures=item.own_failures + own, queued_at=item.queued_at, now=now
         )
-        return Answer(item, outcome, now, retry)
+        retry = decide(
+            outcome,
+            failed_count=item.failed_count,
+            not_found_count=item.not_found_count,
+            now=now,
+        )
+        expired = expired and own
+        return Answer(
+            claimed=item,
+            outcome=outcome,
+            at=now,
+            retry=None if expired else retry,
+            own_failure=own,
+            expired=expired,
+        )
 
     def _settle(
         self,
@@ -159,23 +183,41 @@ class Drain:
     ) -> None:
         self._outbox.settle(answers, probe=probe, unused=unused)
         for answer in answers:
+            counts[answer.status] += 1
+        for answer in answers:
             if answer.retry is None:
-                counts[answer.outcome.status] += 1
-                self._finish(answer)
-            else:
-                counts[Status.FAILED] += 1
+                lead = answer.claimed.lead
+                receipt = Receipt(answer.status, answer.reason, durable=True, event=lead)
+                tell_outcome(self._settings, receipt)
+            self._log(answer)
 
-    def _finish(self, answer: Answer) -> None:
+    def _log(self, answer: Answer) -> None:
         outcome, lead = answer.outcome, answer.claimed.lead
-        if outcome.status is Status.REJECTED:
-            logger.warning("FirstPromoter rejected a lead (%s): %r", outcome.reason, lead)
-        receipt = Receipt(outcome.status, outcome.reason, durable=True, event=lead)
-        tell_outcome(self._settings, receipt)
+        if answer.status is Status.REJECTED:
+            logger.warning("FirstPromoter rejected a lead (%s): %r", answer.reason, lead)
+        # One line for each change of state, not for each call of an outage.
+        state = (outcome.reason, outcome.code) if outcome.status is Status.FAILED else None
+        if state == self._state:
+            return
+        self._state = state
+        if state is None:
+            logger.info("FirstPromoter answers again.")
+        elif answer.retry is not None:
+            level = logging.ERROR if outcome.needs_operator else logging.WARNING
+            logger.log(
+                level,
+                "A call to FirstPromoter failed (%s). %r is kept; the next try is not before %s.",
+                outcome,
+                lead,
+                format_moment(datetime.fromtimestamp(self._next_try(answer.retry), UTC)),
+            )
+
+    def _next_try(self, retry: Retry) -> float:
+        return max(retry.due_at, self._outbox.next_call_at())
 
 
-def _log_failure(outcome: Outcome) -> None:
-    logger.log(
-        logging.ERROR if outcome.needs_operator else logging.WARNING,
-        "A call to FirstPromoter failed (%s). The lead is kept and tried again.",
-        outcome,
-    )
+def _ends_batch(outcome: Outcome, *, probe: bool) -> bool:
+    # The others of a probe are sent all the same: one bad event must not keep the pause up.
+    if outcome.status is not Status.FAILED:
+        return False
+    return not probe or outcome.reason in {Reason.UNAUTHORIZED, Reason.RATE_LIMITED}

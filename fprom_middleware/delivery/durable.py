@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Final
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy.exc import InternalError, PendingRollbackError
 
 from ..errors import FpromConfigError
+from ..events.fields import BadFieldError
 from ..events.receipt import Reason, Receipt, Status
+from ..interrupts import raised_by_signal
+from ..outbox.refusal import REFUSALS, name_refusal, passes, public_refusal
 from ..outbox.store import open_outbox
 from ..outbox.transactions.writer import TransactionWriter
 from ..settings.choices import WorkerMode
 from .drain import Drain
 from .off_loop import run_off_loop
 from .thread import DrainThread
-from .waiting import WaitingQueue, cause
+from .waiting import WaitingQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..api.client import TrackingApi
     from ..events.lead import Lead
     from ..outbox.stats import Counts, Stats
     from ..settings.model import FpromSettings
 
+T = TypeVar("T")
+
 _FAILED_TRANSACTION: Final = "25P02"
 PURGE_EVERY_SECONDS: Final = 3600.0
 """Seconds between looks for rejected leads that were kept long enough."""
 GRACE_SECONDS: Final = 2.0
 """Seconds for which the end of the process waits for the call in flight."""
+FLUSH_SECONDS: Final = 1.0
+"""Seconds for which one turn writes what waits in memory."""
+FLUSH_IN_VIEW_SECONDS: Final = 0.05
+"""The same where a view waits for it."""
+START_EVERY_SECONDS: Final = 1.0
+"""Seconds between two requests that start what was not started, or try what was refused."""
+REFUSED_AT_ONCE: Final = 20
+"""Rows that are refused for good, after which a turn ends: there may be thousands of them."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +74,7 @@ class OutboxDelivery:
         self._writer = TransactionWriter(self.outbox.database, settings.account_id or "")
         self._thread: DrainThread | None = None
         self._purged_at: float | None = None
+        self._start_not_before = 0.0
         self._lock = threading.Lock()
 
     def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
@@ -67,11 +82,15 @@ class OutboxDelivery:
         if session is None:
             return self._put(lead)
         try:
-            self._writer.write(self.outbox.row(lead), session)
+            row = self.outbox.row(lead)
+        except BadFieldError as error:
+            return _refused(lead, error)
+        try:
+            self._writer.write(row, session)
         except FpromConfigError:
             raise
-        except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            return self._not_joined(lead, error)
+        except Exception as error:  # noqa: BLE001 - no view fails because of us
+            return self._not_joined(lead, row, error)
         return self._queued(lead, expect_commit=True)
 
     async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
@@ -79,23 +98,48 @@ class OutboxDelivery:
         if session is None:
             return await run_off_loop(lambda: self._put(lead))
         try:
+            row = self.outbox.row(lead)
+        except BadFieldError as error:
+            return _refused(lead, error)
+        try:
             await run_off_loop(self._writer.prepare)
-            await self._writer.write_async(self.outbox.row(lead), session)
+            await self._writer.write_async(row, session)
         except FpromConfigError:
             raise
-        except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            return self._not_joined(lead, error)
+        except Exception as error:  # noqa: BLE001 - no view fails because of us
+            return self._not_joined(lead, row, error)
         return self._queued(lead, expect_commit=True)
 
+    @property
+    def needs_start(self) -> bool:
+        """True where a request has to call `start`; each asks."""
+        if self._settings.worker is WorkerMode.THREAD:
+            idle = self._thread is None or not self._thread.is_alive
+        else:
+            idle = bool(self.waiting)
+        return idle and time.monotonic() >= self._start_not_before
+
     def start(self) -> None:
-        """Start this process's thread, where the settings ask for one."""
-        if self._settings.worker is not WorkerMode.THREAD or self._thread is not None:
+        """Start this process's thread, also in place of one that died.
+
+        Where the settings want none, write what waits in memory: there is no other to do it.
+        """
+        self._start_not_before = time.monotonic() + START_EVERY_SECONDS
+        if self._settings.worker is not WorkerMode.THREAD:
+            flush = threading.Thread(target=self.flush, name="fprom-flush", daemon=True)
+            flush.start()
+            # Long enough for a database in good health, short enough for an event loop.
+            flush.join(FLUSH_IN_VIEW_SECONDS)
             return
         with self._lock:
-            if self._thread is None:
-                thread = DrainThread(self)
-                thread.start()
-                self._thread = thread
+            died = self._thread is not None and not self._thread.is_alive
+            if self.stopping.is_set() or not (died or self._thread is None):
+                return
+            if died:
+                logger.error("The outbox's thread has died: a new one takes its place.")
+            thread = DrainThread(self)
+            thread.start()
+            self._thread = thread
 
     def drain(
         self,
@@ -109,30 +153,70 @@ class OutboxDelivery:
         """Send what is due, as `Drain.run` does, what waits in memory included.
 
         Once an hour this purges what was rejected 30 days ago, too.
-        """
-        self.flush()
-        counts = self._drain.run(
-            limit=limit, seconds=seconds, wait=wait, stop=stop, on_progress=on_progress
-        )
-        now = self.clock()
-        if self._purged_at is None or not 0.0 <= now - self._purged_at <= PURGE_EVERY_SECONDS:
-            self.outbox.purge()
-            self._purged_at = now
-        return counts
-
-    def stats(self) -> Stats:
-        """Count."""
-        return self.outbox.stats(not_durable=len(self.waiting))
-
-    def flush(self) -> None:
-        """Write what waits in memory.
 
         Raises:
-            SQLAlchemyError: The database still refuses; nothing is lost by that.
+            FpromOutboxError: The database refused.
         """
-        if self.waiting:
-            with self.waiting.checkout() as waiting:
-                self._write(waiting)
+        self.flush()
+
+        def work() -> Counts:
+            counts = self._drain.run(
+                limit=limit,
+                seconds=seconds,
+                wait=wait,
+                stop=stop,
+                on_progress=on_progress,
+            )
+            now = self.clock()
+            if self._purged_at is None or not 0.0 <= now - self._purged_at <= PURGE_EVERY_SECONDS:
+                self.outbox.purge()
+                self._purged_at = now
+            return counts
+
+        return _without_rows(work)
+
+    def stats(self) -> Stats:
+        """Count.
+
+        Raises:
+            FpromOutboxError: The database refused.
+        """
+        return _without_rows(lambda: self.outbox.stats(not_durable=len(self.waiting)))
+
+    def next_due(self) -> float | None:
+        """Say when the drain has something to do, as `Outbox.next_due` does.
+
+        Raises:
+            FpromOutboxError: The database refused.
+        """
+        return _without_rows(self.outbox.next_due)
+
+    def flush(self, *, seconds: float = FLUSH_SECONDS, patience: float = 0.0) -> None:
+        """Write what waits in memory, row by row; what is refused again steps back.
+
+        Args:
+            seconds: After which no further row is begun.
+            patience: Seconds for which a busy database is asked again, for each row.
+        """
+        ends = time.monotonic() + seconds
+        written = refused = 0
+        for _ in range(len(self.waiting)):
+            try:
+                with self.waiting.checkout() as row:
+                    if row is None:
+                        break
+                    self.outbox.put(row, patience=patience)
+                    written += 1
+            except Exception as error:  # noqa: BLE001 - it steps back, and waits on
+                _let_interrupts_through(error)
+                refused += 1
+                # The next one would fare the same, or there are many that always will.
+                if passes(error) or refused >= REFUSED_AT_ONCE:
+                    break
+            if time.monotonic() >= ends:
+                break
+        if written:
+            logger.warning("%d leads that waited in memory are durable now.", written)
 
     def stop_when_idle(self) -> None:
         """End the thread once nothing is due: the `Fprom` of this delivery is gone."""
@@ -140,54 +224,88 @@ class OutboxDelivery:
             self._thread.loop.stop_when_idle()
 
     def close(self) -> None:
-        """Stop claiming, wait shortly for the call in flight, flush nothing."""
+        """Stop claiming, wait shortly for the call in flight, and try to write what waits."""
         self.stopping.set()
         if self._thread is not None:
             self._thread.stop(GRACE_SECONDS)
+        self.flush(patience=FLUSH_SECONDS)
+        left = len(self.waiting)
+        if left:
+            logger.critical("%d leads that waited in memory are lost: the process ends.", left)
         self._api.close()
         self.outbox.database.close()
 
     def _put(self, lead: Lead) -> Receipt:
         try:
-            with self.waiting.checkout() as waiting:
-                self._write(waiting, lead)
-        except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            return self._hold(lead, error)
+            row = self.outbox.row(lead)
+        except BadFieldError as error:
+            return _refused(lead, error)
+        # The new lead first and by itself: what waits has had its turn.
+        try:
+            self.outbox.put(row)
+        except Exception as error:  # noqa: BLE001 - no view fails because of us
+            return self._hold(lead, row, error)
+        if self._settings.worker is not WorkerMode.THREAD and self.needs_start:
+            self.start()
         return self._queued(lead)
-
-    def _write(self, waiting: list[Lead], *new: Lead) -> None:
-        # Nothing is left where another thread was faster.
-        if waiting or new:
-            self.outbox.put(*waiting, *new)
-        if waiting:
-            logger.warning("%d leads that waited in memory are durable now.", len(waiting))
 
     def _queued(self, lead: Lead, *, expect_commit: bool = False) -> Receipt:
         self._wake(expect_commit=expect_commit)
         return Receipt(Status.QUEUED, durable=True, event=lead)
 
-    def _not_joined(self, lead: Lead, error: Exception) -> Receipt:
+    def _not_joined(self, lead: Lead, row: Mapping[str, Any], error: Exception) -> Receipt:
         if not (
             isinstance(error, InternalError | PendingRollbackError)
             # asyncpg has a type of its own for it.
             or getattr(getattr(error, "orig", None), "sqlstate", None) == _FAILED_TRANSACTION
         ):
-            return self._hold(lead, error)
+            return self._hold(lead, row, error)
         # The caller's transaction has failed before and can only be rolled back: there will be
         # no such user, and so there must be no lead.
-        logger.error("A lead was not kept, for session= must be rolled back (%s).", cause(error))
+        logger.error(
+            "A lead was not kept, for session= must be rolled back (%s).", name_refusal(error)
+        )
         return Receipt(Status.FAILED, Reason.DATABASE, event=lead)
 
-    def _hold(self, lead: Lead, error: Exception) -> Receipt:
-        kept = self.waiting.add(lead, error)
+    def _hold(self, lead: Lead, row: Mapping[str, Any], error: Exception) -> Receipt:
+        kept = self.waiting.add(row, error)
         self._wake()
+        _let_interrupts_through(error)
         return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, event=lead)
 
     def _wake(self, *, expect_commit: bool = False) -> None:
-        try:
-            self.start()
-        except RuntimeError:
-            # The lead is where it belongs; the next one starts the thread.
-            logger.error("The outbox's thread could not be started: RuntimeError.")  # noqa: TRY400 - nothing more is known
+        if self._settings.worker is not WorkerMode.THREAD:
+            return
+        if self._thread is None or not self._thread.is_alive:
+            try:
+                self.start()
+            except RuntimeError:
+                # The lead is where it belongs; the next one starts the thread.
+                _log_no_thread()
         if self._thread is not None:
             self._thread.loop.wake(expect_commit=expect_commit)
+
+
+def _refused(lead: Lead, error: BadFieldError) -> Receipt:
+    logger.error("A lead cannot be written (%s): %r", error, lead)
+    return Receipt(Status.REJECTED, Reason.BAD_REQUEST, event=lead)
+
+
+def _log_no_thread() -> None:
+    logger.error("The outbox's thread could not be started: RuntimeError.")
+
+
+def _let_interrupts_through(error: Exception) -> None:
+    limit = raised_by_signal(error)
+    if limit is not None:
+        raise limit
+
+
+def _without_rows(work: Callable[[], T]) -> T:
+    """Run something; what the database refuses is raised outside the frames that hold leads."""
+    try:
+        return work()
+    except REFUSALS as error:
+        _let_interrupts_through(error)
+        refusal = public_refusal(error)
+    raise refusal

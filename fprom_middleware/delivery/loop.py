@@ -7,8 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from ..outbox.refusal import name_refusal
 from ..outbox.stats import no_counts
-from .waiting import cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,18 +89,23 @@ class DrainLoop:
             try:
                 counts = self._delivery.drain(stop=self._stop, on_progress=self._progress)
                 self._total = _sum(self._total, counts)
-                due = self._delivery.outbox.next_due()
+                due = self._delivery.next_due()
             except self._survives as error:
-                # No traceback: a driver's text can quote a row.
-                logger.error("The outbox cannot be drained (%s).", cause(error))  # noqa: TRY400 - as above
+                _log_refusal(error)
                 self._wake.wait(backoff)
                 backoff = min(backoff * 2, LONG_SLEEP_SECONDS)
                 continue
-            if self._stops_when_idle:
+            if self._stops_when_idle and not self._delivery.waiting:
                 self._delivery.outbox.database.close()
                 break
+            sleep = self._sleep(due)
+            if self._delivery.waiting:
+                # What waits in memory is tried again, ever more rarely.
+                self._wake.wait(min(sleep, backoff))
+                backoff = min(backoff * 2, LONG_SLEEP_SECONDS)
+                continue
             backoff = FIRST_BACKOFF_SECONDS
-            self._wake.wait(self._sleep(due))
+            self._wake.wait(sleep)
         return self._total
 
     def _progress(self, counts: Counts) -> None:
@@ -113,6 +118,11 @@ class DrainLoop:
             sleep = max(0.0, min(due - self._delivery.clock(), sleep))
         expected = time.monotonic() < self._commit_expected_until
         return min(sleep, SHORT_SLEEP_SECONDS) if expected else sleep
+
+
+def _log_refusal(error: Exception) -> None:
+    # No traceback: a driver's text can quote a row.
+    logger.error("The outbox cannot be drained (%s).", name_refusal(error))
 
 
 def _sum(first: Counts, second: Counts) -> Counts:

@@ -23,6 +23,11 @@ class DrainThread:
         self.loop = DrainLoop(delivery)
         self._thread = threading.Thread(target=self._run, name="fprom-drain", daemon=True)
 
+    @property
+    def is_alive(self) -> bool:
+        """True from `start` until the loop has ended, for whatever cause."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

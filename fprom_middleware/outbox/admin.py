@@ -155,7 +155,14 @@ class Inspection:
             sa.update(leads)
             .where(self._mine, leads.c.due_at.is_(None), *_among(numbers))
             .values(
-                due_at=self._clock(), attempts=0, not_found_count=0, rejected_at=None, reason=None
+                due_at=self._clock(),
+                attempts=0,
+                tried_at=None,
+                failed_count=0,
+                not_found_count=0,
+                own_failures=0,
+                rejected_at=None,
+                reason=None,
             )
         )
         return self._change(statement)

@@ -11,13 +11,14 @@ import time
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from ..bounded import BoundedCalls
 from ..errors import FpromError
 from ..forking import ForkLock
 from ..masking import mask_url
 from .engines import DATABASE_PATIENCE_SECONDS, READS, server_engine, sqlite_engine
+from .refusal import passes
 from .sqlite_file import FileReplacedError, SqliteFile
 from .tables import ConnectionTables, are_there, backend_of, prepare_tables
 
@@ -32,12 +33,6 @@ T = TypeVar("T")
 
 _LONGEST_NAP_SECONDS: Final = 0.05
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-# All that waiting may mend; any other refusal would only take time.
-_PASSING: Final = frozenset(
-    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_SCHEMA}
-)
-# MySQL: too many connections, a lock that was not given, a deadlock; from 2000 on its client's own.
-_PASSING_CODES: Final = frozenset({1040, 1203, 1205, 1213, *range(2000, 3000)})
 _CLOSED: Final = frozenset(
     {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN}
 )
@@ -214,13 +209,7 @@ class Database:
         code = getattr(cause, "sqlite_errorcode", None)
         if code is not None:
             self._tell(code & 0xFF, cause)
-            return code & 0xFF in _PASSING
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            return True
-        if not isinstance(error, OperationalError):
-            return False
-        number = next(iter(getattr(cause, "args", ())), None)
-        return not isinstance(number, int) or number in _PASSING_CODES
+        return passes(error)
 
     def _tell(self, code: int, cause: Any) -> None:
         if code in self._told or code not in _CORRUPT | _CLOSED:

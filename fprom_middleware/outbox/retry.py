@@ -1,4 +1,4 @@
-"""Whether and when a lead is tried again after a call. Pure decisions."""
+"""Whether and when a lead is tried again after a call, and when it has an end. Pure decisions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ reports its click by itself and may be slower. Tries are at 0, 10 s, 1, 5 and 15
 FIRST_WAIT_SECONDS: Final = 2.0
 LONGEST_WAIT_SECONDS: Final = 3600.0
 RATE_LIMITED_WAIT_SECONDS: Final = 60.0
+OWN_FAILURES_TO_EXPIRE: Final = 100
+EXPIRY_SECONDS: Final = 30 * 86400.0
+"""A lead that has failed by itself for so long, and so often, ends as ``expired``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +31,18 @@ class Retry:
     Attributes:
         due_at: Seconds since the epoch.
         not_found: True where the API did not know the visitor.
+        backed_off: True where the next back-off is longer.
     """
 
     due_at: float
     not_found: bool = False
+    backed_off: bool = False
 
 
 def decide(
     outcome: Outcome,
     *,
-    attempts: int,
+    failed_count: int,
     not_found_count: int,
     now: float,
     jitter: Callable[[float, float], float] = random.uniform,
@@ -46,23 +51,49 @@ def decide(
 
     Args:
         outcome: What the call came to.
-        attempts: Calls before this one.
-        not_found_count: How many of them were answered 404.
+        failed_count: Calls before this one that failed and made the back-off grow.
+        not_found_count: Calls before this one that were answered 404.
         now: Seconds since the epoch, after the call.
         jitter: Draws a number between two.
 
     Returns:
-        When to try again; None where the lead ends as the outcome says. There is no last try: a
-        lead ends by an answer only.
+        When to try again; None where the lead ends as the outcome says.
     """
     if outcome.reason is Reason.UNKNOWN_VISITOR and not_found_count < len(NOT_FOUND_WAITS):
         return Retry(now + NOT_FOUND_WAITS[not_found_count], not_found=True)
     if outcome.status is not Status.FAILED:
         return None
+    if outcome.reason is Reason.UNAUTHORIZED:
+        # It is the operator's mistake and none of the lead's: the pause is what waits.
+        return Retry(now)
     # Full jitter: a herd of leads that failed together shall not come back together.
-    longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(attempts, 20))
+    longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(failed_count, 20))
     wait = jitter(0.0, longest)
     least = outcome.retry_after
     if least is None and outcome.reason is Reason.RATE_LIMITED:
         least = RATE_LIMITED_WAIT_SECONDS
-    return Retry(now + max(wait, least or 0.0))
+    return Retry(now + max(wait, least or 0.0), backed_off=True)
+
+
+def is_own_failure(outcome: Outcome, *, since: float, got_through_at: float | None) -> bool:
+    """Say whether a failed call speaks against its lead, and not against the API.
+
+    Args:
+        outcome: What the call came to.
+        since: When the lead was last tried, or queued, seconds since the epoch.
+        got_through_at: When another lead last got through; None where none ever did.
+
+    Returns:
+        True for an answer that the API gives for a lead, while others get through.
+    """
+    code = outcome.code
+    if outcome.status is not Status.FAILED or code is None or got_through_at is None:
+        return False
+    refuses = outcome.reason is Reason.UNAUTHORIZED
+    suspect = 500 <= code <= 599 or code in {403, 408}  # noqa: PLR2004 - HTTP's own numbers
+    return suspect and not refuses and got_through_at >= since
+
+
+def is_expired(*, own_failures: int, queued_at: float, now: float) -> bool:
+    """Say whether a lead has failed by itself for long enough to end."""
+    return own_failures >= OWN_FAILURES_TO_EXPIRE and now - queued_at >= EXPIRY_SECONDS

@@ -44,9 +44,15 @@ leads: Final = Table(
     # Seconds since the epoch. Schedule, back-off and lease in one; NULL once rejected.
     Column("due_at", Double),
     Column("queued_at", Double, nullable=False),
-    Column("attempts", Integer, nullable=False, default=0),
-    # How often the API did not know the visitor: those tries have a schedule of their own.
-    Column("not_found_count", Integer, nullable=False, default=0, server_default="0"),
+    # Calls, and the last one's moment.
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("tried_at", Double),
+    # Those that made the back-off grow.
+    Column("failed_count", Integer, nullable=False, server_default="0"),
+    # Those that the API answered with 404: they have a schedule of their own.
+    Column("not_found_count", Integer, nullable=False, server_default="0"),
+    # Those that failed while other events got through: they are the event's own fault.
+    Column("own_failures", Integer, nullable=False, server_default="0"),
     Column("rejected_at", Double),
     Column("reason", String(32)),
     # The lead as JSON in ASCII: no key, and no NUL that a database could refuse.
@@ -66,6 +72,11 @@ accounts: Final = Table(
     Column("paused_since", Double),
     Column("paused_until", Double),
     Column("pause_reason", String(32)),
+    # Ids of different events among the failures, joined by blanks.
+    Column("failed_events", String(100)),
+    # Pauses for refused credentials, "fingerprint:since:until" joined by blanks.
+    Column("refused", Text),
+    Column("got_through_at", Double),
     # Calls of the last minute, "second:count" joined by blanks.
     Column("calls", Text, nullable=False, default=""),
 )

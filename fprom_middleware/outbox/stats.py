@@ -27,6 +27,7 @@ class Stats:
         rejected: Leads that the API will never take, kept for 30 days.
         paused: Why nothing is sent at the moment, as a reason code; None while it is.
         paused_since: When that began, seconds since the epoch.
+        next_try_at: When the next call may go, where it is paused.
         not_durable: Leads in this process's memory, which the database refused.
         hook_errors: How often FPROM_CONSENT, FPROM_BEFORE_SEND or FPROM_ON_OUTCOME raised in
             this process.
@@ -37,6 +38,7 @@ class Stats:
     rejected: int = 0
     paused: str | None = None
     paused_since: float | None = None
+    next_try_at: float | None = None
     not_durable: int = 0
     hook_errors: int = 0
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import logging
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
-from ..events.lead import Lead
-from ..events.receipt import Status
+from ..events.receipt import Reason, Status
+from .account_row import AccountState, read_number, read_state, write_state
 from .database import Database
-from .schema import VERSION, accounts, leads
+from .payload import PayloadError, decode, encode
+from .refusal import name_refusal, passes
+from .retry import LONGEST_WAIT_SECONDS
+from .schema import leads
 from .stats import Stats
 from .tables import insert_new
-from .throttle import CircuitBreaker, RateLimiter, Throttle
 from .urls import outbox_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Row
 
     from ..api.protocol import Outcome
+    from ..events.lead import Lead
     from ..settings.model import FpromSettings
     from .retry import Retry
 
@@ -31,6 +36,13 @@ KEEP_REJECTED_SECONDS: Final = 30 * 86400.0
 """Seconds for which rejected leads are kept for a person to look at."""
 LEASE_CALLS: Final = 3
 """A lease lasts as long as so many calls may; what is not sent by then is given back."""
+LEASE_MARGIN_SECONDS: Final = 2.0
+LONGEST_PROBE_SECONDS: Final = 50.0
+"""Seconds by which the calls of a probe are counted later, at the most; under a minute."""
+GOT_THROUGH_EVERY_SECONDS: Final = 1.0
+"""How exactly it is kept when an event last got through: a write for each would be too many."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,35 +53,45 @@ class Claimed:
         id: The row.
         lead: What to send.
         attempts: Calls so far.
+        failed_count: How many of them failed and made the back-off grow.
         not_found_count: How many of them were answered 404.
+        own_failures: How many of them failed while other events got through.
+        tried_at: When the last of them was made; None before the first.
         queued_at: When it was written; SQLite gives the id of a deleted row to a later one.
-        claimed_at: When the lease began, seconds since the epoch.
+        permit_at: When its call is counted, seconds since the epoch.
         lease: When the lease ends, seconds since the epoch; it names the lease too.
     """
 
     id: int
     lead: Lead
     attempts: int
+    failed_count: int
     not_found_count: int
+    own_failures: int
+    tried_at: float | None
     queued_at: float
-    claimed_at: float
+    permit_at: float
     lease: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What one claim brought.
 
     Attributes:
         claimed: The leads.
-        probe: True where this is the one call that a pause lets through.
+        probe: True where these are the calls that a pause lets through.
+        got_through_at: When an event of the account last got through.
+        unreadable: Ids of rows that are damaged and were rejected.
     """
 
     claimed: Sequence[Claimed] = ()
     probe: bool = False
+    got_through_at: float | None = None
+    unreadable: Sequence[int] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What one call came to, and what was decided about its lead.
 
@@ -77,13 +99,32 @@ class Answer:
         claimed: The lead that was sent.
         outcome: What came of it.
         at: When, seconds since the epoch.
-        retry: When it is tried again; None where it ends as the outcome says.
+        retry: When it is tried again; None where it ends.
+        own_failure: True where it failed while other events get through.
+        expired: True where it ends although the API never answered it for good.
     """
 
     claimed: Claimed
     outcome: Outcome
     at: float
     retry: Retry | None
+    own_failure: bool = False
+    expired: bool = False
+
+    @property
+    def status(self) -> Status:
+        """How the lead ends; ``failed`` where it is tried again."""
+        if self.retry is not None:
+            return Status.FAILED
+        return Status.REJECTED if self.expired else self.outcome.status
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why."""
+        return Reason.EXPIRED if self.expired else self.outcome.reason
+
+
+_Order = tuple["sa.ColumnElement[Any]", ...]
 
 
 class Outbox:
@@ -105,43 +146,53 @@ class Outbox:
         clock: Callable[[], float],
         rate_limit: int,
         timeout: float,
+        credentials: str = "",
     ) -> None:
         self.database = database
         self._account = account
         self._clock = clock
         self._limit = rate_limit
         self._timeout = timeout
+        self._credentials = credentials
 
     def row(self, lead: Lead) -> dict[str, Any]:
-        """Return a lead as the row it becomes."""
+        """Return a lead as the row it becomes.
+
+        Raises:
+            BadFieldError: A field holds what cannot be sent.
+        """
         now = self._clock()
         return {
             "row_key": uuid.uuid4().hex,
             "account": self._account,
             "due_at": now,
             "queued_at": now,
-            "attempts": 0,
-            "not_found_count": 0,
-            "payload": json.dumps(lead.to_json()),
+            "payload": encode(lead),
         }
 
-    def put(self, *new: Lead) -> None:
-        """Write leads, in one transaction.
+    def put(self, row: Mapping[str, Any], *, patience: float | None = None) -> None:
+        """Write one row, in a transaction of its own; a row that is there already is not doubled.
+
+        Args:
+            row: What `row` returned.
+            patience: Seconds for which a database that is busy or away is asked again.
 
         Raises:
             SQLAlchemyError: The database refused.
             OSError: The file cannot be made.
             FpromConfigError: The tables are of another version.
         """
-        rows: Any = [self.row(lead) for lead in new]
-        if len(rows) == 1:
-            rows = rows[0]
+        how = {} if patience is None else {"patience": patience}
         self.database.run(
-            lambda connection: connection.execute(insert_new(leads, connection.dialect.name), rows)
+            lambda connection: connection.execute(insert_new(leads, connection.dialect.name), row),
+            **how,
         )
 
     def claim(self, most: int) -> Batch:
         """Take due leads for this process, as many as pace and pause let through.
+
+        Leads that were never tried go first. Each row is read by itself: one that is damaged is
+        rejected, and the rest goes on.
 
         Args:
             most: How many at the most.
@@ -152,62 +203,82 @@ class Outbox:
 
         def work(connection: Connection) -> Batch:
             now = self._clock()
-            throttle = self._throttle(connection, lock=True)
-            due = self._due(connection, most, now)
-            granted, probe, throttle = throttle.acquire(
-                len(due), now=now, limit=self._limit, timeout=self._timeout
+            state = read_state(connection, self._account, lock=True)
+            probes = state.throttle.probes(self._credentials, now=now)
+            wanted = most if probes is None else min(most, probes)
+            # The calls of a probe come one after the other. Counted as late as the last may come,
+            # they are never more than the pace allows.
+            permit_at = now + min(max((probes or 1) - 1, 0) * self._timeout, LONGEST_PROBE_SECONDS)
+            lease = now + self._lease_seconds
+            readable: list[Claimed] = []
+            unreadable: list[int] = []
+            for row in self._due(connection, wanted, now, probe=probes is not None):
+                try:
+                    readable.append(_claimed(row, permit_at, lease))
+                except PayloadError:
+                    unreadable.append(row.id)
+            self._reject(connection, unreadable, now)
+            granted, throttle = state.throttle.acquire(
+                len(readable),
+                credentials=self._credentials,
+                now=now,
+                permit_at=permit_at,
+                limit=self._limit,
+                timeout=self._timeout,
             )
-            if not granted:
-                return Batch()
-            self._save(connection, throttle)
-            lease = now + LEASE_CALLS * self._timeout + 2.0
-            connection.execute(
-                sa.update(leads)
-                .where(leads.c.id.in_([row.id for row in due[:granted]]))
-                .values(due_at=lease)
+            if granted:
+                write_state(connection, self._account, replace(state, throttle=throttle))
+                ids = [item.id for item in readable[:granted]]
+                connection.execute(sa.update(leads).where(leads.c.id.in_(ids)).values(due_at=lease))
+            return Batch(
+                claimed=readable[:granted],
+                probe=probes is not None,
+                got_through_at=state.got_through_at,
+                unreadable=unreadable,
             )
-            return Batch([_claimed(row, now, lease) for row in due[:granted]], probe)
 
         # Most looks find nothing, and need not stand in a writer's way for that.
         if not self._may_claim():
             return Batch()
         # Only the drain itself waits for this.
-        return self.database.run(work, patience=self._timeout)
+        batch = self.database.run(work, patience=self._timeout)
+        for number in batch.unreadable:
+            logger.error("Row %d of the outbox cannot be read: it is kept as rejected.", number)
+        return batch
 
     def settle(
         self, answers: Sequence[Answer], *, probe: bool = False, unused: Sequence[Claimed] = ()
     ) -> None:
         """Write down what calls came to, and give back what was claimed and not sent.
 
+        A row that the database refuses to change does not keep the others from being settled.
+
         Args:
             answers: What was sent, and what was decided about it.
-            probe: Whether this was the one call that a pause lets through.
+            probe: Whether these were the calls that a pause lets through.
             unused: The leads to give back.
         """
-
-        def work(connection: Connection) -> None:
-            before = self._throttle(connection, lock=True)
-            limiter, breaker = before.limiter, before.breaker
-            if unused:
-                limiter = limiter.release(len(unused), acquired_at=unused[0].claimed_at)
+        if not answers and not unused:
+            return
+        try:
+            self._settle(answers, probe=probe, unused=unused)
+        except SQLAlchemyError as error:
+            if passes(error) or len(answers) + len(unused) == 1:
+                raise
             for answer in answers:
-                breaker = breaker.after(answer.outcome, now=answer.at, probe=probe)
-            after = Throttle(limiter, breaker)
-            if after != before:
-                self._save(connection, after)
-            for answer in answers:
-                if not _is_delivered(answer):
-                    self._keep(connection, answer)
-            self._delete(connection, [item.claimed for item in answers if _is_delivered(item)])
-            if unused:
-                self._release(connection, unused)
-
-        if answers or unused:
-            self.database.run(work, patience=self._timeout)
+                self._settle_alone(answer.claimed.id, [answer], probe=probe)
+            for item in unused:
+                self._settle_alone(item.id, [], unused=[item])
 
     def paused(self) -> bool:
-        """Say whether the account is paused."""
-        return self.database.read(self._throttle).breaker.paused_until is not None
+        """Say whether the account is paused for this process."""
+        state = self.database.read(self._read_state)
+        return state.throttle.probes(self._credentials, now=self._clock()) is not None
+
+    def next_call_at(self) -> float:
+        """Say when pace and pause let the next call through, in seconds since the epoch."""
+        throttle = self.database.read(self._read_state).throttle
+        return throttle.next_at(credentials=self._credentials, now=self._clock(), limit=self._limit)
 
     def next_due(self) -> float | None:
         """Say when there is something to do.
@@ -217,13 +288,20 @@ class Outbox:
         """
 
         def work(connection: Connection) -> float | None:
-            due: float | None = connection.scalar(
-                sa.select(sa.func.min(leads.c.due_at)).where(leads.c.account == self._account)
-            )
-            if due is None:
+            now = self._clock()
+            first, last = connection.execute(
+                sa.select(sa.func.min(leads.c.due_at), sa.func.max(leads.c.due_at)).where(
+                    self._pending
+                )
+            ).one()
+            if first is None:
                 return None
-            throttle = self._throttle(connection)
-            return max(due, throttle.next_at(now=self._clock(), limit=self._limit))
+            first, last = read_number(first), read_number(last)
+            # A due time that a wrong clock has left counts as over.
+            due = now if first is None or last is None or last > self._last_due(now) else first
+            throttle = read_state(connection, self._account).throttle
+            opens = throttle.next_at(credentials=self._credentials, now=now, limit=self._limit)
+            return max(due, opens)
 
         return self.database.read(work)
 
@@ -238,26 +316,50 @@ class Outbox:
         """
 
         def work(connection: Connection) -> Stats:
-            mine = leads.c.account == self._account
+            now = self._clock()
             pending, oldest = connection.execute(
-                sa.select(sa.func.count(), sa.func.min(leads.c.queued_at)).where(
-                    mine, leads.c.due_at.is_not(None)
-                )
+                sa.select(sa.func.count(), sa.func.min(leads.c.queued_at)).where(self._pending)
             ).one()
             rejected = connection.scalar(
-                sa.select(sa.func.count()).where(mine, leads.c.due_at.is_(None))
+                sa.select(sa.func.count()).where(
+                    leads.c.account == self._account, leads.c.due_at.is_(None)
+                )
             )
-            breaker = self._throttle(connection).breaker
+            oldest = read_number(oldest)
+            breaker = read_state(connection, self._account).throttle.pause(self._credentials)
+            paused = breaker.paused_until is not None
             return Stats(
                 pending=pending + not_durable,
-                oldest_age=None if oldest is None else max(self._clock() - oldest, 0.0),
+                oldest_age=None if oldest is None else max(now - oldest, 0.0),
                 rejected=rejected or 0,
-                paused=breaker.pause_reason,
-                paused_since=breaker.paused_since,
+                paused=breaker.pause_reason if paused else None,
+                paused_since=breaker.paused_since if paused else None,
+                next_try_at=breaker.next_at(now=now) if paused else None,
                 not_durable=not_durable,
             )
 
         return self.database.read(work)
+
+    def resume(self, *, refused_only: bool = False) -> bool:
+        """End the pause of the account.
+
+        Args:
+            refused_only: True ends only the pause for these credentials, which are known to be
+                right by now.
+
+        Returns:
+            Whether there was one.
+        """
+
+        def work(connection: Connection) -> bool:
+            state = read_state(connection, self._account, lock=True)
+            throttle = state.throttle.resumed(self._credentials if refused_only else None)
+            if throttle == state.throttle:
+                return False
+            write_state(connection, self._account, replace(state, throttle=throttle))
+            return True
+
+        return self.database.run(work)
 
     def purge(self) -> int:
         """Delete rejected leads that were kept long enough.
@@ -271,51 +373,132 @@ class Outbox:
         )
         return self.database.run(lambda connection: connection.execute(statement).rowcount)
 
-    def _due(self, connection: Connection, most: int, now: float) -> Sequence[Any]:
-        statement = (
-            sa.select(
-                leads.c.id,
-                leads.c.payload,
-                leads.c.attempts,
-                leads.c.not_found_count,
-                leads.c.queued_at,
-            )
-            .where(leads.c.account == self._account, leads.c.due_at <= now)
-            .order_by(leads.c.due_at)
-            .limit(most)
-        )
-        # Left out where BEGIN IMMEDIATE does the work.
-        return connection.execute(statement.with_for_update(skip_locked=True)).all()
+    @property
+    def _lease_seconds(self) -> float:
+        return LEASE_CALLS * self._timeout + LEASE_MARGIN_SECONDS
+
+    @property
+    def _pending(self) -> sa.ColumnElement[bool]:
+        return sa.and_(leads.c.account == self._account, leads.c.due_at.is_not(None))
+
+    def _last_due(self, now: float) -> float:
+        """Return the latest moment at which a row can be due by a clock that is right."""
+        return now + LONGEST_WAIT_SECONDS + self._lease_seconds
+
+    def _is_due(self, now: float) -> sa.ColumnElement[bool]:
+        due_at = leads.c.due_at
+        over = sa.or_(due_at <= now, due_at > self._last_due(now))
+        return sa.and_(leads.c.account == self._account, over)
+
+    def _due(
+        self, connection: Connection, most: int, now: float, *, probe: bool
+    ) -> Sequence[Row[Any]]:
+        queue: _Order = (leads.c.queued_at, leads.c.id)
+        parts: list[tuple[int, sa.ColumnElement[bool], _Order]]
+        if probe:
+            # Of the least tried the newest and the oldest: no event stands before all others.
+            newest = [column.desc() for column in queue]
+            parts = [
+                (most // 2, sa.true(), (leads.c.attempts, *newest)),
+                (most, sa.true(), (leads.c.attempts, *queue)),
+            ]
+        else:
+            fresh, due = leads.c.attempts == 0, (leads.c.due_at, leads.c.id)
+            parts = [(most, fresh, due), (most, ~fresh, due)]
+        rows: dict[int, Row[Any]] = {}
+        for many, which, order in parts:
+            left = min(many, most - len(rows))
+            if left > 0:
+                statement = (
+                    sa.select(leads)
+                    .where(self._is_due(now), which, leads.c.id.not_in(rows))
+                    .order_by(*order)
+                    .limit(left)
+                )
+                # The lock is left out where BEGIN IMMEDIATE does its work.
+                found = connection.execute(statement.with_for_update(skip_locked=True))
+                rows |= {row.id: row for row in found}
+        return list(rows.values())
 
     def _may_claim(self) -> bool:
         now = self._clock()
-        statement = (
-            sa.select(leads.c.id)
-            .where(leads.c.account == self._account, leads.c.due_at <= now)
-            .limit(1)
-        )
+        statement = sa.select(leads.c.id).where(self._is_due(now)).limit(1)
 
         def work(connection: Connection) -> bool:
             if connection.scalar(statement) is None:
                 return False
-            throttle = self._throttle(connection)
-            return throttle.next_at(now=now, limit=self._limit) <= now
+            throttle = read_state(connection, self._account).throttle
+            opens = throttle.next_at(credentials=self._credentials, now=now, limit=self._limit)
+            return opens <= now
 
         return self.database.read(work)
+
+    def _read_state(self, connection: Connection) -> AccountState:
+        return read_state(connection, self._account)
+
+    def _reject(self, connection: Connection, numbers: Sequence[int], now: float) -> None:
+        if numbers:
+            connection.execute(
+                sa.update(leads)
+                .where(leads.c.id.in_(numbers))
+                .values(due_at=None, rejected_at=now, reason=Reason.UNREADABLE)
+            )
+
+    def _settle_alone(self, number: int, answers: Sequence[Answer], **how: Any) -> None:
+        try:
+            self._settle(answers, **how)
+        except SQLAlchemyError as error:
+            _log_unsettled(number, error)
+
+    def _settle(
+        self, answers: Sequence[Answer], *, probe: bool = False, unused: Sequence[Claimed] = ()
+    ) -> None:
+        def work(connection: Connection) -> None:
+            before = read_state(connection, self._account, lock=True)
+            throttle, got_through_at = before.throttle, before.got_through_at
+            if unused:
+                limiter = throttle.limiter.release(len(unused), acquired_at=unused[0].permit_at)
+                throttle = replace(throttle, limiter=limiter)
+            for answer in answers:
+                throttle = throttle.after(
+                    answer.outcome,
+                    credentials=self._credentials,
+                    event=answer.claimed.id,
+                    now=answer.at,
+                    probe=probe,
+                )
+                ended = answer.outcome.status is not Status.FAILED
+                if ended and not _is_recent(got_through_at, answer.at):
+                    got_through_at = answer.at
+            after = AccountState(throttle, got_through_at)
+            if after != before:
+                write_state(connection, self._account, after)
+            for answer in answers:
+                if answer.status in _KEPT:
+                    self._keep(connection, answer)
+            done = [item.claimed for item in answers if item.status not in _KEPT]
+            self._delete(connection, done)
+            if unused:
+                self._release(connection, unused)
+
+        self.database.run(work, patience=self._timeout)
 
     def _keep(self, connection: Connection, answer: Answer) -> None:
         item, retry = answer.claimed, answer.retry
         values: dict[str, Any]
         if retry is None:
-            reason = answer.outcome.reason
-            values = {"due_at": None, "rejected_at": self._clock(), "reason": reason}
+            values = {"due_at": None, "rejected_at": self._clock(), "reason": answer.reason}
         else:
-            not_found_count = item.not_found_count + retry.not_found
-            values = {"due_at": retry.due_at, "not_found_count": not_found_count}
+            values = {
+                "due_at": retry.due_at,
+                "failed_count": item.failed_count + retry.backed_off,
+                "not_found_count": item.not_found_count + retry.not_found,
+                "own_failures": item.own_failures + answer.own_failure,
+            }
         connection.execute(
             sa.update(leads)
             .where(leads.c.id == item.id, leads.c.due_at == item.lease)
-            .values(attempts=item.attempts + 1, **values)
+            .values(attempts=item.attempts + 1, tried_at=answer.at, **values)
         )
 
     def _delete(self, connection: Connection, delivered: Sequence[Claimed]) -> None:
@@ -335,28 +518,6 @@ class Outbox:
             .where(leads.c.id.in_([item.id for item in unused]), leads.c.due_at == unused[0].lease)
             .values(due_at=self._clock())
         )
-
-    def _throttle(self, connection: Connection, *, lock: bool = False) -> Throttle:
-        statement = sa.select(accounts).where(accounts.c.account == self._account)
-        # The one order in which locks are taken: the account first, then its leads.
-        row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
-        if row is None:
-            return Throttle()
-        breaker = CircuitBreaker(
-            failures=row.failures,
-            paused_since=row.paused_since,
-            paused_until=row.paused_until,
-            pause_reason=row.pause_reason,
-        )
-        return Throttle(RateLimiter.from_text(row.calls), breaker)
-
-    def _save(self, connection: Connection, throttle: Throttle) -> None:
-        values = {**asdict(throttle.breaker), "calls": throttle.limiter.to_text()}
-        mine = accounts.c.account == self._account
-        if not connection.execute(sa.update(accounts).where(mine).values(**values)).rowcount:
-            connection.execute(
-                sa.insert(accounts).values(account=self._account, version=VERSION, **values)
-            )
 
 
 def open_outbox(settings: FpromSettings, clock: Callable[[], float]) -> Outbox:
@@ -379,20 +540,41 @@ def open_outbox(settings: FpromSettings, clock: Callable[[], float]) -> Outbox:
         clock=clock,
         rate_limit=settings.rate_limit,
         timeout=settings.timeout,
+        credentials=fingerprint(settings),
     )
 
 
-def _is_delivered(answer: Answer) -> bool:
-    return answer.retry is None and answer.outcome.status is not Status.REJECTED
+def fingerprint(settings: FpromSettings) -> str:
+    """Name the credentials of an account without telling them."""
+    told = f"{settings.account_id}\0{settings.api_key}"
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _claimed(row: Any, now: float, lease: float) -> Claimed:
-    return Claimed(
-        id=row.id,
-        lead=Lead.from_json(json.loads(row.payload)),
-        attempts=row.attempts,
-        not_found_count=row.not_found_count,
-        queued_at=row.queued_at,
-        claimed_at=now,
-        lease=lease,
-    )
+_KEPT: Final = frozenset({Status.FAILED, Status.REJECTED})
+
+
+def _log_unsettled(number: int, error: SQLAlchemyError) -> None:
+    # No traceback: a driver's text can quote the row.
+    logger.error("Row %d of the outbox cannot be settled (%s).", number, name_refusal(error))
+
+
+def _is_recent(moment: float | None, now: float) -> bool:
+    return moment is not None and 0.0 <= now - moment < GOT_THROUGH_EVERY_SECONDS
+
+
+def _claimed(row: Row[Any], permit_at: float, lease: float) -> Claimed:
+    try:
+        return Claimed(
+            id=row.id,
+            lead=decode(row.payload),
+            attempts=int(row.attempts),
+            failed_count=int(row.failed_count),
+            not_found_count=int(row.not_found_count),
+            own_failures=int(row.own_failures),
+            tried_at=read_number(row.tried_at),
+            queued_at=float(row.queued_at),
+            permit_at=permit_at,
+            lease=lease,
+        )
+    except (TypeError, ValueError) as error:
+        raise PayloadError(type(error).__name__) from None

@@ -17,18 +17,18 @@ import httpx
 import pytest
 import sqlalchemy as sa
 import trio
-from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext
 from fprom_middleware.delivery import registry
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.delivery.waiting import WaitingQueue
+from fprom_middleware.errors import FpromOutboxError
 from fprom_middleware.outbox.schema import SCHEMA_ROW, accounts, leads
 from fprom_middleware.outbox.store import Outbox
 from tests.support.accounts import KEY, make_settings
 from tests.support.leads import VISITOR, make_lead, sign_up
 from tests.support.programs import run_program, start_program
-from tests.support.waiting import eventually
+from tests.support.waiting import becomes, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,7 +154,7 @@ def test_a_locked_database_holds_up_no_view_for_long(
             view.join()
         results += [timed(fprom, name) for name in (8, 9)]
         stats = fprom.stats()
-        with pytest.raises(OperationalError):
+        with pytest.raises(FpromOutboxError, match="OperationalError"):
             fprom.drain()
 
     assert {(receipt.status, receipt.reason, receipt.durable) for receipt, _ in results} == {
@@ -179,7 +179,7 @@ def test_the_next_sign_up_writes_what_waits(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """In the order in which they came, in one transaction."""
+    """Itself first; then one by one, in the order in which they came."""
     fprom = make(database_url)
     with monkeypatch.context() as broken:
         broken.setattr(Outbox, "put", refuse)
@@ -187,7 +187,7 @@ def test_the_next_sign_up_writes_what_waits(
             assert not fprom.track_signup(VISITOR, uid=uid).durable
     assert fprom.track_signup(VISITOR, uid=3).durable
 
-    assert uids(fprom) == ["0", "1", "2", "3"]
+    assert becomes(lambda: uids(fprom), ["3", "0", "1", "2"])
     assert fprom.stats().not_durable == 0
     assert "3 leads that waited in memory are durable now." in caplog.messages
     assert "canary" not in caplog.text
@@ -201,8 +201,7 @@ def test_a_drain_writes_what_waits(
     with monkeypatch.context() as broken:
         broken.setattr(Outbox, "put", refuse)
         fprom.track_signup(VISITOR, uid=1)
-        with pytest.raises(OSError, match="canary"):
-            fprom.drain()
+        assert fprom.drain()["sent"] == 0
         assert fprom.stats().not_durable == 1
     assert fprom.drain()["sent"] == 1
     assert api.uids == ["1"]
@@ -275,8 +274,9 @@ def test_a_file_that_is_read_only_or_a_disk_that_is_full(
     assert fprom.stats().not_durable == len(refused)
 
     spoil[:] = ["query_only = 0", "max_page_count = 1000000"]
-    fprom.track_signup(VISITOR, uid="last")
-    assert fprom.stats().not_durable == 0
+    assert fprom.track_signup(VISITOR, uid="last").durable
+    while fprom.stats().not_durable:
+        delivery_of(fprom).flush()
     assert fprom.stats().pending == 302
 
 
@@ -297,6 +297,8 @@ lost = fprom.stats().not_durable
 assert lost == durable.count(False) > 0, lost
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 assert fprom.track_signup(VISITOR, uid="after").durable
+while fprom.stats().not_durable:
+    fprom.delivery.flush()
 print(fprom.stats().pending, fprom.stats().not_durable)
 """
 
@@ -590,7 +592,7 @@ def test_no_log_line_and_no_error_names_anybody(
 
     assert "INSERT INTO fprom_outbox" in said
     assert "SELECT fprom_outbox" in said
-    assert "nowhere" in "".join(errors)
+    assert "nowhere" in said
     for canary in (*CANARIES, *SECRETS):
         assert canary not in said, canary
 
@@ -602,11 +604,11 @@ def test_a_database_that_is_away_names_nobody_and_no_password(make: MakeFprom) -
     with everything_logged() as lines:
         away = make("postgresql://me:canary-password@127.0.0.1:9/nowhere")
         away.track_signup(TrackingContext(tid=tid, ip=ip), f"{name}@example.com", uid=uid)
-        with pytest.raises(OperationalError) as refused:
+        with pytest.raises(FpromOutboxError) as refused:
             away.drain()
     said = "\n".join([*lines, f"{refused.value} {refused.value!r} {away.settings!r}"])
 
-    assert "127.0.0.1" in said
+    assert "the outbox's database refused (OperationalError)" in said
     for canary in (*CANARIES, *SECRETS):
         assert canary not in said, canary
 
@@ -633,7 +635,7 @@ def test_the_settings_reach_the_outbox(sqlite_url: str, make: MakeFprom) -> None
     sign_up(fprom, 2)
     (item,) = delivery_of(fprom).outbox.claim(9).claimed
 
-    assert item.lease - item.claimed_at == 14.0
+    assert item.lease - item.permit_at == 14.0
     names = delivery_of(fprom).outbox.database.read(
         lambda connection: set(connection.scalars(sa.select(accounts.c.account)).all())
     )

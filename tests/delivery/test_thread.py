@@ -19,11 +19,12 @@ from fprom_middleware.delivery.loop import (
     DrainLoop,
 )
 from fprom_middleware.delivery.thread import DrainThread
+from fprom_middleware.delivery.waiting import WaitingQueue
 from fprom_middleware.outbox.stats import no_counts
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.wsgi import FpromMiddleware
 from tests.support.accounts import make_outbox, make_settings
-from tests.support.leads import VISITOR, make_lead, sign_up
+from tests.support.leads import VISITOR, make_lead, put_leads, sign_up
 from tests.support.programs import run_program
 from tests.support.waiting import becomes, eventually
 
@@ -41,6 +42,7 @@ class StandIn:
         self.clock = clock
         self.outbox = self
         self.stopping = threading.Event()
+        self.waiting = WaitingQueue()
         self.due: float | None = None
         self.drained = 0
         self.broken: Exception | None = None
@@ -214,7 +216,7 @@ def test_stopping_from_its_own_thread_does_not_wait_for_itself(
 def test_it_starts_with_the_first_request(live: Fprom, sqlite_url: str, api: Api) -> None:
     """A crashed process may have left rows; nobody has signed up since."""
     left = make_outbox(sqlite_url, time.time)
-    left.put(make_lead("left"))
+    put_leads(left, make_lead("left"))
     left.database.close()
     before = len(threads())
     request(live)

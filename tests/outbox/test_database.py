@@ -33,7 +33,7 @@ from fprom_middleware.outbox.sqlite_file import FileReplacedError
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import ACCOUNT
 from tests.support.clock import START
-from tests.support.leads import make_lead, make_leads
+from tests.support.leads import make_lead, make_leads, put_leads
 from tests.support.programs import run_program, start_program
 from tests.support.waiting import PATIENCE
 
@@ -408,9 +408,9 @@ def test_a_user_who_may_not_create_tables_is_told_at_once(postgresql_url: str) -
 def test_dropped_tables_come_back(database_url: str, outbox_at: MakeOutbox) -> None:
     """Dropped while the app runs, as the refusal of another version tells people to do."""
     outbox = outbox_at(database_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     outbox.database.run(leads.drop)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
 
     assert outbox.stats().pending == 1
 
@@ -580,7 +580,7 @@ def test_a_corrupt_page_is_refused_at_once(
 ) -> None:
     """No patience mends a file."""
     outbox = outbox_at(sqlite_url)
-    outbox.put(*make_leads(500))
+    put_leads(outbox, *make_leads(500))
     outbox.database.close()
     corrupt_pages(tmp_path / "outbox.db")
     before = contents(tmp_path)["outbox.db"]
@@ -588,7 +588,7 @@ def test_a_corrupt_page_is_refused_at_once(
     for _ in range(3):
         began = time.monotonic()
         with pytest.raises(DatabaseError, match="malformed"):
-            outbox.put(make_lead())
+            put_leads(outbox, make_lead())
         taken.append(time.monotonic() - began)
 
     assert min(taken) < DATABASE_PATIENCE_SECONDS
@@ -619,7 +619,7 @@ def test_a_server_that_dropped_the_connections_is_asked_again(
 ) -> None:
     """PostgreSQL restarted between two sign-ups: the second one does not notice."""
     outbox = outbox_at(postgresql_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     engine = sa.create_engine(outbox_url(postgresql_url))
     with engine.begin() as connection:
         connection.exec_driver_sql(
@@ -627,7 +627,7 @@ def test_a_server_that_dropped_the_connections_is_asked_again(
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     engine.dispose()
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
 
     assert outbox.stats().pending == 2
 
@@ -638,13 +638,13 @@ def test_a_locked_table_on_a_server_is_given_up_after_about_a_second(
 ) -> None:
     """A migration that takes its time stalls no view."""
     outbox = outbox_at(postgresql_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     engine = sa.create_engine(outbox_url(postgresql_url))
     with engine.begin() as connection:
         connection.exec_driver_sql(f"LOCK TABLE {leads.name}")
         began = time.monotonic()
         with pytest.raises((OperationalError, SilentError)):
-            outbox.put(make_lead())
+            put_leads(outbox, make_lead())
         waited = time.monotonic() - began
     engine.dispose()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import Outcome
-from tests.support.leads import answers, make_lead
+from tests.support.leads import answers, make_lead, put_leads
 
 if TYPE_CHECKING:
     from tests.support.clock import Clock
@@ -20,12 +20,12 @@ def test_a_late_settlement_takes_no_other_lead(
 ) -> None:
     """What it sent is settled, and a newer lead that got the same row id is left alone."""
     stopped, other = (outbox_at(database_url) for _ in range(2))
-    stopped.put(make_lead("old"))
+    put_leads(stopped, make_lead("old"))
     late = stopped.claim(1).claimed[0]
     clock.later(3600)
     again = other.claim(1).claimed[0]
     other.settle(answers([again], SENT, clock()))
-    other.put(make_lead("new"))
+    put_leads(other, make_lead("new"))
     stopped.settle(answers([late], SENT, clock()))
 
     assert [item.lead.uid for item in other.claim(1).claimed] == ["new"]

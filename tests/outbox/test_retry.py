@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fprom_middleware import Reason, Status
 from fprom_middleware.api.protocol import Outcome, read_answer
-from fprom_middleware.outbox.retry import Retry, decide
+from fprom_middleware.events.receipt import Reason, Status
+from fprom_middleware.outbox.retry import Retry, decide, is_expired, is_own_failure
 
 NOW = 1_800_000_000.0
 UNKNOWN = read_answer(404, b"{}")
@@ -30,42 +30,42 @@ def test_these_answers_end_a_lead_at_once(code: int, body: bytes) -> None:
     """200, 422 and 400, however often it was tried before."""
     outcome = read_answer(code, body)
 
-    assert decide(outcome, attempts=0, not_found_count=0, now=NOW) is None
-    assert decide(outcome, attempts=99, not_found_count=4, now=NOW) is None
+    assert decide(outcome, failed_count=0, not_found_count=0, now=NOW) is None
+    assert decide(outcome, failed_count=99, not_found_count=4, now=NOW) is None
 
 
 def test_an_unknown_visitor_is_tried_five_times_in_fifteen_minutes() -> None:
     """At 0, 10 s, 1, 5 and 15 minutes after the first try; then it is rejected."""
     now, offsets = NOW, []
     for not_found_count in range(4):
-        step = decide(UNKNOWN, attempts=not_found_count, not_found_count=not_found_count, now=now)
+        step = decide(UNKNOWN, failed_count=0, not_found_count=not_found_count, now=now)
         assert isinstance(step, Retry)
         assert step.not_found
         now = step.due_at
         offsets.append(now - NOW)
 
     assert offsets == [10.0, 60.0, 300.0, 900.0]
-    assert decide(UNKNOWN, attempts=4, not_found_count=4, now=now) is None
+    assert decide(UNKNOWN, failed_count=4, not_found_count=4, now=now) is None
 
 
 def test_failures_do_not_use_up_the_tries_of_an_unknown_visitor() -> None:
     """Twenty failed calls before it: the first 404 is still the first."""
-    assert decide(UNKNOWN, attempts=20, not_found_count=0, now=NOW) == Retry(
+    assert decide(UNKNOWN, failed_count=20, not_found_count=0, now=NOW) == Retry(
         NOW + 10, not_found=True
     )
 
 
 @pytest.mark.parametrize(
-    ("attempts", "longest"),
+    ("count", "longest"),
     [(0, 2.0), (1, 4.0), (2, 8.0), (10, 2048.0), (11, 3600.0), (12, 3600.0), (10**6, 3600.0)],
 )
-def test_the_back_off_doubles_from_two_seconds_to_an_hour(attempts: int, longest: float) -> None:
+def test_the_back_off_doubles_from_two_seconds_to_an_hour(count: int, longest: float) -> None:
     """With full jitter: from nothing at all up to 2 s * 2^n."""
     outcome = read_answer(503, b"")
-    draws = [decide(outcome, attempts=attempts, not_found_count=0, now=NOW) for _ in range(50)]
-    latest = decide(outcome, attempts=attempts, not_found_count=0, now=NOW, jitter=most)
+    draws = [decide(outcome, failed_count=count, not_found_count=0, now=NOW) for _ in range(50)]
+    latest = decide(outcome, failed_count=count, not_found_count=0, now=NOW, jitter=most)
 
-    assert latest == Retry(NOW + longest)
+    assert latest == Retry(NOW + longest, backed_off=True)
     assert all(isinstance(step, Retry) and 0 <= step.due_at - NOW <= longest for step in draws)
     assert len(set(draws)) > 1
 
@@ -80,8 +80,8 @@ def test_the_back_off_doubles_from_two_seconds_to_an_hour(attempts: int, longest
     ],
 )
 def test_everything_else_is_due_later_for_ever(outcome: Outcome) -> None:
-    """There is no last try."""
-    assert isinstance(decide(outcome, attempts=10**6, not_found_count=4, now=NOW), Retry)
+    """There is no last try as such."""
+    assert isinstance(decide(outcome, failed_count=10**6, not_found_count=4, now=NOW), Retry)
 
 
 @pytest.mark.parametrize(
@@ -100,16 +100,16 @@ def test_everything_else_is_due_later_for_ever(outcome: Outcome) -> None:
         (None, 0.0),
     ],
 )
-@pytest.mark.parametrize("code", [503, 500, 408, 405, 401])
+@pytest.mark.parametrize("code", [503, 500, 408, 405])
 def test_retry_after_is_the_minimum(code: int, header: str | None, wait: float) -> None:
     """Seconds or a date, an hour at the most; what is neither asks for nothing."""
     outcome = read_answer(code, b"", retry_after=header, now=NOW)
 
-    assert decide(outcome, attempts=0, not_found_count=0, now=NOW, jitter=least) == Retry(
-        NOW + wait
+    assert decide(outcome, failed_count=0, not_found_count=0, now=NOW, jitter=least) == Retry(
+        NOW + wait, backed_off=True
     )
-    assert decide(outcome, attempts=11, not_found_count=0, now=NOW, jitter=most) == Retry(
-        NOW + 3600
+    assert decide(outcome, failed_count=11, not_found_count=0, now=NOW, jitter=most) == Retry(
+        NOW + 3600, backed_off=True
     )
 
 
@@ -121,6 +121,66 @@ def test_429_waits_a_minute_unless_it_says_otherwise(header: str | None, wait: f
     """Its own Retry-After goes before, a shorter one too."""
     outcome = read_answer(429, b"", retry_after=header, now=NOW)
 
-    assert decide(outcome, attempts=0, not_found_count=0, now=NOW, jitter=least) == Retry(
-        NOW + wait
+    assert decide(outcome, failed_count=0, not_found_count=0, now=NOW, jitter=least) == Retry(
+        NOW + wait, backed_off=True
     )
+
+
+def test_refused_credentials_are_not_the_leads_fault() -> None:
+    """It is due at once when the pause ends, and its back-off has not grown."""
+    refused = Outcome(Status.FAILED, Reason.UNAUTHORIZED, 3600.0, 401)
+
+    assert decide(refused, failed_count=5, not_found_count=0, now=NOW) == Retry(NOW)
+
+
+SINCE = NOW - 60
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "own"),
+    [
+        (500, Reason.SERVER_ERROR, True),
+        (503, Reason.SERVER_ERROR, True),
+        (599, Reason.SERVER_ERROR, True),
+        (408, Reason.SERVER_ERROR, True),
+        (403, Reason.SERVER_ERROR, True),
+        (403, Reason.UNAUTHORIZED, False),
+        (401, Reason.UNAUTHORIZED, False),
+        (404, Reason.UNEXPECTED, False),
+        (405, Reason.UNEXPECTED, False),
+        (429, Reason.RATE_LIMITED, False),
+        (200, Reason.UNREADABLE, False),
+        (None, Reason.NETWORK, False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("got_through_at", "others"), [(None, False), (SINCE - 1, False), (SINCE, True), (NOW, True)]
+)
+def test_a_failure_is_a_leads_own_where_others_get_through(
+    *, code: int | None, reason: Reason, own: bool, got_through_at: float | None, others: bool
+) -> None:
+    """A server that fails for it alone; neither the network, the key, the pace nor the URL."""
+    outcome = Outcome(Status.FAILED, reason, code=code)
+    answer = is_own_failure(outcome, since=SINCE, got_through_at=got_through_at)
+
+    assert answer == (own and others)
+
+
+def test_what_is_answered_is_no_failure() -> None:
+    """Whatever the status."""
+    rejected = Outcome(Status.REJECTED, Reason.BAD_REQUEST, code=500)
+
+    assert not is_own_failure(rejected, since=SINCE, got_through_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("own_failures", "days", "expired"),
+    [(99, 31, False), (100, 29.9, False), (100, 30, True), (10**6, 0, False), (0, 400, False)],
+)
+def test_a_lead_ends_after_thirty_days_and_a_hundred_failures_of_its_own(
+    *, own_failures: int, days: float, expired: bool
+) -> None:
+    """Both: an outage of two months expires nothing."""
+    queued_at = NOW - days * 86400
+
+    assert is_expired(own_failures=own_failures, queued_at=queued_at, now=NOW) == expired

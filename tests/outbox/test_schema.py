@@ -21,7 +21,7 @@ from fprom_middleware.outbox.schema import (
 from fprom_middleware.outbox.tables import ConnectionTables, prepare_tables
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import KEY, make_settings
-from tests.support.leads import VISITOR, make_lead
+from tests.support.leads import VISITOR, make_lead, put_leads
 from tests.support.programs import run_program
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def test_the_api_key_is_in_no_row(
     """Neither in a lead nor in the shared state, before or after a call."""
     fprom = make(database_url)
     fprom.track_signup(VISITOR, "a@example.com")
-    outbox_at(database_url).put(make_lead())
+    put_leads(outbox_at(database_url), make_lead())
     fprom.drain(limit=1)
 
     assert make_settings(database_url).api_key == KEY

@@ -20,12 +20,12 @@ from fprom_middleware.outbox.stats import Stats
 from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS, Batch
 from tests.support.accounts import ACCOUNT
 from tests.support.clock import START
-from tests.support.leads import answers, make_lead, make_leads
+from tests.support.leads import answers, make_lead, make_leads, put_leads
 from tests.support.programs import start_program
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fprom_middleware.outbox.retry import Retry
     from fprom_middleware.outbox.store import Claimed, Outbox
@@ -57,9 +57,8 @@ def settle(outbox: Outbox, batch: Batch, outcome: Outcome, now: float) -> list[R
     return [answer.retry for answer in decided]
 
 
-def uids(claimed: object) -> list[str | None]:
+def uids(claimed: Sequence[Claimed]) -> list[str | None]:
     """Name the leads of a batch."""
-    assert isinstance(claimed, list)
     return [item.lead.uid for item in claimed]
 
 
@@ -77,7 +76,7 @@ def test_a_lead_is_one_row(database_url: str, outbox_at: MakeOutbox) -> None:
         created_at=datetime(2026, 11, 22, 10, 0, 0, 123456, UTC),
         skip_email_notification=True,
     )
-    outbox.put(lead)
+    put_leads(outbox, lead)
     (row,) = rows(outbox)
 
     assert len(str(row["row_key"])) == 32
@@ -88,7 +87,10 @@ def test_a_lead_is_one_row(database_url: str, outbox_at: MakeOutbox) -> None:
         "due_at": START,
         "queued_at": START,
         "attempts": 0,
+        "tried_at": None,
+        "failed_count": 0,
         "not_found_count": 0,
+        "own_failures": 0,
         "rejected_at": None,
         "reason": None,
         "payload": None,
@@ -104,14 +106,14 @@ def test_many_leads_are_written_together_or_not_at_all(
 ) -> None:
     """One transaction."""
     outbox = outbox_at(database_url)
-    outbox.put(*make_leads(3))
+    put_leads(outbox, *make_leads(3))
     row = outbox.row
     broken = make_lead("broken")
     monkeypatch.setattr(
         outbox, "row", lambda lead: {**row(lead), **({"account": None} if lead is broken else {})}
     )
     with pytest.raises(sa.exc.IntegrityError):
-        outbox.put(*make_leads(3), broken)
+        put_leads(outbox, *make_leads(3), broken)
 
     assert outbox.stats().pending == 3
 
@@ -125,13 +127,13 @@ def test_a_claim_brings_the_oldest_due_leads_first(
     """As many as asked for, each with its lease."""
     outbox = outbox_at(database_url)
     for number in range(3):
-        outbox.put(make_lead(number))
+        put_leads(outbox, make_lead(number))
         clock.later(1)
     first, second, third = outbox.claim(2), outbox.claim(2), outbox.claim(2)
 
     assert [uids(batch.claimed) for batch in (first, second)] == [["0", "1"], ["2"]]
     assert {item.lease for item in first.claimed} == {clock.now + LEASE}
-    assert first.claimed[0].claimed_at == clock.now
+    assert first.claimed[0].permit_at == clock.now
     assert (first.claimed[0].attempts, first.claimed[0].not_found_count, first.probe) == (
         0,
         0,
@@ -145,7 +147,7 @@ def test_what_is_due_later_is_not_claimed_before(
 ) -> None:
     """Not a moment earlier."""
     outbox = outbox_at(database_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     clock.later(-0.001)
     assert outbox.claim(1) == Batch()
     clock.later(0.001)
@@ -157,8 +159,8 @@ def test_accounts_do_not_see_each_other(
 ) -> None:
     """Leads, pace and pause are each account's own."""
     one, two = (outbox_at(database_url, account=name, rate_limit=1) for name in ("one", "two"))
-    one.put(make_lead("of-one"))
-    two.put(make_lead("of-two"))
+    put_leads(one, make_lead("of-one"))
+    put_leads(two, make_lead("of-two"))
     batch = one.claim(9)
     settle(one, batch, LIMITED, clock.now)
 
@@ -185,7 +187,7 @@ def test_a_lease_that_ended_is_claimed_again_with_its_counters(
 ) -> None:
     """A process that was killed loses nothing but time."""
     killed, other = outbox_at(database_url), outbox_at(database_url)
-    killed.put(make_lead())
+    put_leads(killed, make_lead())
     settle(killed, killed.claim(1), UNKNOWN, clock.now)
     clock.later(10)
     killed.claim(1)
@@ -200,7 +202,7 @@ def test_a_lease_that_ended_is_claimed_again_with_its_counters(
 def test_a_lease_outlasts_three_calls(database_url: str, outbox_at: MakeOutbox) -> None:
     """Of whatever time-out."""
     outbox = outbox_at(database_url, timeout=2.5)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
 
     assert outbox.claim(1).claimed[0].lease == START + 9.5
 
@@ -208,7 +210,7 @@ def test_a_lease_outlasts_three_calls(database_url: str, outbox_at: MakeOutbox) 
 def test_the_pace_is_shared_by_all(database_url: str, outbox_at: MakeOutbox, clock: Clock) -> None:
     """Ten a minute: six for one, four for the other, then nothing for a minute."""
     one, two = (outbox_at(database_url, rate_limit=10) for _ in range(2))
-    one.put(*make_leads(30))
+    put_leads(one, *make_leads(30))
 
     assert [len(drainer.claim(6).claimed) for drainer in (one, two, one, two)] == [6, 4, 0, 0]
     opens = one.next_due()
@@ -217,26 +219,23 @@ def test_the_pace_is_shared_by_all(database_url: str, outbox_at: MakeOutbox, clo
     assert len(two.claim(20).claimed) == 10
 
 
-def test_while_paused_nothing_is_claimed_and_then_one_lead_by_one_drainer(
+def test_while_paused_nothing_is_claimed_and_then_three_leads_by_one_drainer(
     database_url: str, outbox_at: MakeOutbox, clock: Clock
 ) -> None:
-    """The probe; where its process dies another gets the place after time-out + 2 s."""
+    """The probe: of the least tried the newest and the oldest. A dead prober frees its place."""
     drainers = [outbox_at(database_url) for _ in range(3)]
-    drainers[0].put(*make_leads(20))
+    put_leads(drainers[0], *make_leads(20))
     for drainer in (*drainers, *drainers[:2]):
         settle(drainer, drainer.claim(1), DOWN, clock.now)
     clock.later(59.9)
-    assert [drainer.claim(9) for drainer in drainers] == [Batch()] * 3
+    assert not any(drainer.claim(9).claimed for drainer in drainers)
     clock.later(0.1)
     batches = [drainer.claim(9) for drainer in drainers]
-    assert [(len(batch.claimed), batch.probe) for batch in batches] == [
-        (1, True),
-        (0, False),
-        (0, False),
-    ]
-    clock.later(12)
-    batches = [drainer.claim(9) for drainer in reversed(drainers)]
-    assert [len(batch.claimed) for batch in batches] == [1, 0, 0]
+    assert [uids(batch.claimed) for batch in batches] == [["19", "5", "6"], [], []]
+    assert batches[0].probe
+    clock.later(32)
+    batches = [drainer.claim(1) for drainer in reversed(drainers)]
+    assert [uids(batch.claimed) for batch in batches] == [["5"], [], []]
     settle(drainers[2], batches[0], SENT, clock.now)
     assert len(drainers[1].claim(9).claimed) == 9
 
@@ -244,7 +243,7 @@ def test_while_paused_nothing_is_claimed_and_then_one_lead_by_one_drainer(
 def test_rows_that_a_migration_lost_are_made_anew(database_url: str, outbox_at: MakeOutbox) -> None:
     """The account's row is gone while the app runs: pace and pauses begin anew."""
     outbox = outbox_at(database_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     outbox.database.run(lambda connection: connection.execute(sa.delete(accounts)))
 
     assert not outbox.paused()
@@ -262,7 +261,7 @@ def test_a_delivered_lead_is_deleted(
 ) -> None:
     """200, and 422 as well."""
     outbox = outbox_at(database_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
 
     assert settle(outbox, outbox.claim(1), outcome, clock.now) == [None]
     assert rows(outbox) == []
@@ -273,7 +272,7 @@ def test_a_rejected_lead_is_kept_with_its_reason(
 ) -> None:
     """For thirty days, for a person to look at; nobody claims it."""
     outbox = outbox_at(database_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     settle(outbox, outbox.claim(1), BAD_REQUEST, clock.now)
     (row,) = rows(outbox)
 
@@ -293,7 +292,7 @@ def test_a_purge_takes_what_was_rejected_and_nothing_else(
     """A lead that has waited for a year still waits."""
     mine, other = outbox_at(database_url), outbox_at(database_url, account="other")
     for outbox in (mine, other):
-        outbox.put(make_lead("rejected"), make_lead("waiting"))
+        put_leads(outbox, make_lead("rejected"), make_lead("waiting"))
         settle(outbox, outbox.claim(1), BAD_REQUEST, clock.now)
     clock.later(400 * 86400)
 
@@ -306,7 +305,7 @@ def test_a_failed_call_makes_the_lead_due_later(
 ) -> None:
     """Counted, and by its Retry-After at the least."""
     outbox = outbox_at(database_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     asks = Outcome(Status.FAILED, Reason.SERVER_ERROR, 100.0, 503)
     (step,) = settle(outbox, outbox.claim(1), asks, clock.now + 1)
     (row,) = rows(outbox)
@@ -321,7 +320,7 @@ def test_what_was_not_sent_is_given_back_at_once_and_not_counted(
 ) -> None:
     """Neither as a try of the lead nor as a call of the minute."""
     outbox = outbox_at(database_url, rate_limit=5)
-    outbox.put(*make_leads(5))
+    put_leads(outbox, *make_leads(5))
     batch = outbox.claim(5)
     clock.later(1.5)
     outbox.settle(answers(batch.claimed[:1], SENT, clock.now), unused=batch.claimed[1:])
@@ -345,7 +344,7 @@ def test_who_lost_the_lease_changes_the_lead_only_by_delivering_it(
 ) -> None:
     """A late failure or rejection must not disturb the new holder; delivered is delivered."""
     slow, other = outbox_at(database_url), outbox_at(database_url)
-    slow.put(make_lead())
+    put_leads(slow, make_lead())
     old = slow.claim(1)
     clock.later(LEASE)
     new = other.claim(1)
@@ -366,11 +365,11 @@ def test_a_late_delivery_does_not_take_who_has_its_row_by_now(
 ) -> None:
     """SQLite gives the id of a deleted row to the next one."""
     slow, other = outbox_at(database_url), outbox_at(database_url)
-    slow.put(make_lead("old"))
+    put_leads(slow, make_lead("old"))
     late = slow.claim(1)
     clock.later(LEASE)
     settle(other, other.claim(1), DUPLICATE, clock.now)
-    other.put(make_lead("new"))
+    put_leads(other, make_lead("new"))
     settle(slow, late, SENT, clock.now)
 
     assert uids(other.claim(1).claimed) == ["new"]
@@ -380,7 +379,7 @@ def test_a_late_delivery_does_not_take_who_has_its_row_by_now(
 def test_settling_is_patient(outbox_at: MakeOutbox, sqlite_url: str, clock: Clock) -> None:
     """What was sent is worth waiting for: up to a call's time-out, not a view's second."""
     outbox, other = outbox_at(sqlite_url, timeout=60), outbox_at(sqlite_url)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     batch = outbox.claim(1)
     locked = threading.Event()
 
@@ -407,14 +406,14 @@ def test_the_figures(database_url: str, outbox_at: MakeOutbox, clock: Clock) -> 
     """Pending (those on their way included), oldest age, rejected, paused and since when."""
     outbox = outbox_at(database_url)
     empty = dict(outbox.stats())
-    outbox.put(*make_leads(3))
+    put_leads(outbox, *make_leads(3))
     clock.later(5)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     settle(outbox, outbox.claim(1), BAD_REQUEST, clock.now)
     outbox.claim(1)
     settle(outbox, outbox.claim(1), LIMITED, clock.now)
     clock.later(7)
-    outbox_at(database_url, account="other").put(make_lead())
+    put_leads(outbox_at(database_url, account="other"), make_lead())
 
     assert empty == {
         "pending": 0,
@@ -422,6 +421,7 @@ def test_the_figures(database_url: str, outbox_at: MakeOutbox, clock: Clock) -> 
         "rejected": 0,
         "paused": None,
         "paused_since": None,
+        "next_try_at": None,
         "not_durable": 0,
         "hook_errors": 0,
     }
@@ -431,6 +431,7 @@ def test_the_figures(database_url: str, outbox_at: MakeOutbox, clock: Clock) -> 
         "rejected": 1,
         "paused": "rate_limited",
         "paused_since": START + 5,
+        "next_try_at": START + 65,
         "not_durable": 2,
         "hook_errors": 0,
     }
@@ -446,7 +447,7 @@ def test_the_next_moment_with_something_to_do(
     """None, now, when a lease ends, when the pause ends."""
     outbox = outbox_at(database_url)
     assert outbox.next_due() is None
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     clock.later(5)
     assert outbox.next_due() == clock.now
     batch = outbox.claim(1)
@@ -461,12 +462,12 @@ def test_a_clock_that_jumps_an_hour_loses_nothing_and_blocks_nothing_for_ever(
 ) -> None:
     """Leads in every state; within an hour and a bit all of them are delivered."""
     outbox = outbox_at(database_url, rate_limit=10)
-    outbox.put(*make_leads(12))
+    put_leads(outbox, *make_leads(12))
     outbox.claim(3)
     settle(outbox, outbox.claim(3), SENT, clock.now)
     settle(outbox, outbox.claim(1), LIMITED, clock.now)
     clock.later(hour)
-    outbox.put(make_lead())
+    put_leads(outbox, make_lead())
     jumped, delivered = clock.now, 0
     while (due := outbox.next_due()) is not None:
         clock.now = max(due, clock.now)
@@ -497,7 +498,7 @@ def test_threads_never_claim_the_same_lead(
 ) -> None:
     """Four drainers with connections of their own, 2,000 leads, each claimed exactly once."""
     first = outbox_at(database_url, rate_limit=10**6)
-    first.put(*make_leads(2000))
+    put_leads(first, *make_leads(2000))
     outboxes = [outbox_at(database_url, rate_limit=10**6) for _ in range(drainers)]
     claims: list[tuple[str | None, float]] = []
     threads = [threading.Thread(target=drain_all, args=[outbox, claims, []]) for outbox in outboxes]
@@ -534,7 +535,7 @@ while misses < 3:
 def test_processes_never_claim_the_same_lead(database_url: str, outbox_at: MakeOutbox) -> None:
     """Four processes, 2,000 leads, while a fifth goes on writing."""
     outbox = outbox_at(database_url, rate_limit=10**6)
-    outbox.put(*make_leads(2000))
+    put_leads(outbox, *make_leads(2000))
     programs = [start_program(CLAIM_ALL, database_url) for _ in range(4)]
     for program in programs:
         assert program.stdout is not None
@@ -544,7 +545,7 @@ def test_processes_never_claim_the_same_lead(database_url: str, outbox_at: MakeO
         program.stdin.write("\n")
         program.stdin.flush()
     for number in range(2000, 2050):
-        outbox.put(make_lead(number))
+        put_leads(outbox, make_lead(number))
     claimed: Counter[str] = Counter()
     for program in programs:
         out, err = program.communicate(timeout=60)
@@ -568,7 +569,7 @@ def test_drainers_of_one_server_do_not_wait_for_each_others_rows(
 ) -> None:
     """SKIP LOCKED: a row that somebody else has locked is passed over."""
     outbox = outbox_at(postgresql_url)
-    outbox.put(*make_leads(2))
+    put_leads(outbox, *make_leads(2))
     engine = sa.create_engine(outbox.database.url)
     with engine.begin() as connection:
         connection.execute(sa.select(leads).where(leads.c.id == 1).with_for_update())

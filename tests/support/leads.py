@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from fprom_middleware import Fprom, Lead, TrackingContext
 from fprom_middleware.outbox.retry import decide
+from fprom_middleware.outbox.schema import leads as table
 from fprom_middleware.outbox.store import Answer
+from fprom_middleware.outbox.tables import insert_new
 from tests.support.clock import START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fprom_middleware.api.protocol import Outcome
-    from fprom_middleware.outbox.store import Claimed
+    from fprom_middleware.outbox.store import Claimed, Outbox
 
 VISITOR = TrackingContext(tid="tid-of-a-visitor", ip="203.0.113.9")
 
@@ -27,6 +29,14 @@ def make_lead(uid: object = 1) -> Lead:
 def make_leads(count: int) -> Iterator[Lead]:
     """Return many leads."""
     return (make_lead(number) for number in range(count))
+
+
+def put_leads(outbox: Outbox, *leads: Lead) -> None:
+    """Write leads into an outbox, in one transaction."""
+    rows = [outbox.row(lead) for lead in leads]
+    outbox.database.run(
+        lambda connection: connection.execute(insert_new(table, connection.dialect.name), rows)
+    )
 
 
 def sign_up(fprom: Fprom, count: int = 1) -> None:
@@ -60,10 +70,15 @@ def answers(claimed: Sequence[Claimed], outcome: Outcome, at: float) -> list[Ans
     """Say that the same came of all these leads, as a drain does."""
     return [
         Answer(
-            item,
-            outcome,
-            at,
-            decide(outcome, attempts=item.attempts, not_found_count=item.not_found_count, now=at),
+            claimed=item,
+            outcome=outcome,
+            at=at,
+            retry=decide(
+                outcome,
+                failed_count=item.failed_count,
+                not_found_count=item.not_found_count,
+                now=at,
+            ),
         )
         for item in claimed
     ]

@@ -1,0 +1,49 @@
+"""An event as the text of a row: checked on the way in, and on the way out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..events.lead import Lead
+
+
+class PayloadError(ValueError):
+    """A row that is not an event; the text names no value."""
+
+
+def encode(lead: Lead) -> str:
+    """Write an event as one flat JSON object in ASCII.
+
+    Args:
+        lead: The event.
+
+    Returns:
+        The text; no database can refuse it for a character.
+
+    Raises:
+        BadFieldError: A field holds what cannot be sent.
+    """
+    return json.dumps(lead.checked().to_json())
+
+
+def decode(text: Any) -> Lead:
+    """Read what `encode` wrote.
+
+    Args:
+        text: What stands in the row, damaged or not.
+
+    Returns:
+        The event; fields that this version does not know are passed over.
+
+    Raises:
+        PayloadError: It is not an event that could be sent.
+    """
+    try:
+        body = json.loads(text)
+        if isinstance(body, dict):
+            return Lead.from_json(body)
+        kind = type(body).__name__
+    except (ValueError, TypeError, RecursionError) as error:
+        kind = type(error).__name__
+    raise PayloadError(kind)
