@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..hooks import FAILED, call_hook
 from ..visitor.client_ip import sendable_ip
 from ..visitor.consent import may_use
+from ..visitor.cookies import is_nothing
 from .fields import NOT_GIVEN, BadFieldError, read_moment
 from .lead import Lead
 from .receipt import Reason, Receipt, Status
@@ -74,6 +75,9 @@ def prepare(
         return Receipt(Status.SKIPPED, Reason.NO_CONSENT)
     context = located.context
     tid, ref_id = context.tid, signup.ref_id
+    if isinstance(ref_id, str) and is_nothing(ref_id.strip()):
+        # A form's hidden field, which a script filled with what it had not got.
+        ref_id = None
     if _is_blank(tid) and _is_blank(ref_id):
         ref_id = context.ref_id
     lead = _admit(

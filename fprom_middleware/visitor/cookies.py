@@ -88,6 +88,18 @@ def clean_value(raw: str) -> str | None:
     return value if _counts(value) else None
 
 
+def is_nothing(value: str) -> bool:
+    """Say whether a value is what scripts write where they have nothing to write.
+
+    Args:
+        value: Such as ``undefined``.
+
+    Returns:
+        True for the few words that are never a tid or a ref.
+    """
+    return value in _NOTHING or _OBJECT.fullmatch(value) is not None
+
+
 def find_cookie(header: str, name: str, prefix: str = "") -> str | None:
     """Find the first cookie of that exact name whose value counts.
 
@@ -155,12 +167,7 @@ def _unquote(value: str) -> str:
 
 
 def _counts(value: str) -> bool:
-    return (
-        0 < len(value) <= MAX_VALUE
-        and not _CONTROL.search(value)
-        and value not in _NOTHING
-        and not _OBJECT.fullmatch(value)
-    )
+    return 0 < len(value) <= MAX_VALUE and not _CONTROL.search(value) and not is_nothing(value)
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -278,7 +278,7 @@ def test_an_explicit_ref(context: TrackingContext, tid: str | None) -> None:
     assert (lead.tid, lead.ref_id) == (tid, "carla")
 
 
-@pytest.mark.parametrize("blank", ["", "  "])
+@pytest.mark.parametrize("blank", ["", "  ", "undefined", " null ", "[object Object]"])
 def test_a_blank_ref_is_none(blank: str) -> None:
     """A form field that was left empty names nobody."""
     assert lead_of(signup(ref_id=blank)).ref_id is None
