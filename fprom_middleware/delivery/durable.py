@@ -7,13 +7,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy.exc import InternalError, PendingRollbackError
-
 from ..errors import FpromConfigError
 from ..events.fields import BadFieldError
 from ..events.receipt import Reason, Receipt, Status
 from ..interrupts import raised_by_signal
-from ..outbox.refusal import REFUSALS, name_refusal, passes, public_refusal
+from ..outbox.refusal import REFUSALS, must_roll_back, name_refusal, passes, public_refusal
 from ..outbox.store import open_outbox
 from ..outbox.transactions.writer import TransactionWriter
 from ..settings.choices import WorkerMode
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FAILED_TRANSACTION: Final = "25P02"
 PURGE_EVERY_SECONDS: Final = 3600.0
 """Seconds between looks for rejected leads that were kept long enough."""
 GRACE_SECONDS: Final = 2.0
@@ -254,11 +251,7 @@ class OutboxDelivery:
         return Receipt(Status.QUEUED, durable=True, event=lead)
 
     def _not_joined(self, lead: Lead, row: Mapping[str, Any], error: Exception) -> Receipt:
-        if not (
-            isinstance(error, InternalError | PendingRollbackError)
-            # asyncpg has a type of its own for it.
-            or getattr(getattr(error, "orig", None), "sqlstate", None) == _FAILED_TRANSACTION
-        ):
+        if not must_roll_back(error):
             return self._hold(lead, row, error)
         # The caller's transaction has failed before and can only be rolled back: there will be
         # no such user, and so there must be no lead.

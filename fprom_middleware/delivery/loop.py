@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ..outbox.refusal import name_refusal
 from ..outbox.stats import no_counts
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..outbox.stats import Counts
-    from .durable import OutboxDelivery
+    from ..outbox.store import Outbox
+    from .waiting import WaitingQueue
 
 LONG_SLEEP_SECONDS: Final = 30.0
 SHORT_SLEEP_SECONDS: Final = 0.25
@@ -24,6 +25,32 @@ COMMIT_WAIT: Final = 10.0
 FIRST_BACKOFF_SECONDS: Final = 0.5
 
 logger = logging.getLogger(__name__)
+
+
+class Drainable(Protocol):
+    """What a loop drains: a delivery whose events wait.
+
+    Attributes:
+        clock: Seconds since the epoch.
+        outbox: Where durable events wait.
+        stopping: Set when the process ends.
+        waiting: Where events wait that the database refused.
+    """
+
+    clock: Callable[[], float]
+    outbox: Outbox
+    stopping: threading.Event
+    waiting: WaitingQueue
+
+    def drain(
+        self, *, stop: threading.Event | None, on_progress: Callable[[Counts], None] | None
+    ) -> Counts:
+        """Send what is due."""
+        ...
+
+    def next_due(self) -> float | None:
+        """Say when there is something to do, in seconds since the epoch."""
+        ...
 
 
 class DrainLoop:
@@ -40,7 +67,7 @@ class DrainLoop:
 
     def __init__(
         self,
-        delivery: OutboxDelivery,
+        delivery: Drainable,
         *,
         stop: threading.Event | None = None,
         on_progress: Callable[[Counts], None] | None = None,

@@ -9,7 +9,7 @@ from ..hooks import guard_this_thread
 from .loop import DrainLoop
 
 if TYPE_CHECKING:
-    from .durable import OutboxDelivery
+    from .loop import Drainable
 
 
 class DrainThread:
@@ -19,7 +19,7 @@ class DrainThread:
         delivery: What to drain.
     """
 
-    def __init__(self, delivery: OutboxDelivery) -> None:
+    def __init__(self, delivery: Drainable) -> None:
         self.loop = DrainLoop(delivery)
         self._thread = threading.Thread(target=self._run, name="fprom-drain", daemon=True)
 

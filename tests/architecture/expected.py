@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-EXPECTED = {
-    ("large", "outbox"): "the database under the outbox becomes a room of its own",
-    ("import", "delivery.durable -> sqlalchemy"): "a refused database becomes an error of our own",
-    ("circle", "delivery.durable"): "the thread is given a type of its own room",
-    ("circle", "delivery.thread"): "the thread is given a type of its own room",
+EXPECTED: dict[tuple[str, str], str] = {
+    ("long", "outbox.store"): "claiming and settling get files of their own",
 }
 
 
