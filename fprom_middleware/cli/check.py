@@ -9,15 +9,16 @@ import click
 
 from ..masking import mask_email, printable
 from ..outbox.admin import inspect_outbox
+from ..outbox.database import NoOutboxError
 from ..outbox.refusal import REFUSALS, name_refusal
 from ..settings.choices import DeliveryMode, WorkerMode
-from .decorators import with_fprom
-from .drain import advice
+from .decorators import opened, tell_project
 from .filesystem import MOUNTS, disk_warning, filesystem_of
-from .output import moment, show_table
+from .outbox import tell_others
+from .output import advice, show_table
 from .settings_view import set_values
 from .source import current_source
-from .test_lead import EMAIL, TID, arrived, explain, send_test_lead
+from .test_lead import EMAIL, TID, explain, key_is_right, send_test_lead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--write", is_flag=True, help="Write and delete a row; make the outbox if need be.")
 @click.option("--send", is_flag=True, help="Send one test lead to the configured API.")
 @click.option(
     "--email",
@@ -39,16 +41,21 @@ if TYPE_CHECKING:
     default=TID,
     help="A visitor id that FirstPromoter knows, for a test lead that it accepts.",
 )
-@with_fprom
-def check(fprom: Fprom, *, send: bool, email: str, tid: str) -> None:
-    """Check the settings and the outbox's database; with --send, the API too."""
-    click.echo(f"Settings of {current_source().name}; everything else is at its default:")
-    show_table(("key", "value"), list(set_values(fprom.settings)))
-    fine = _check_database(fprom)
-    for warning in hints(fprom):
-        click.echo(f"hint: {warning}")
-    if send:
-        fine = _check_api(fprom, email, tid) and fine
+def check(*, write: bool, send: bool, email: str, tid: str) -> None:
+    """Check the settings, and look at the outbox: nothing is made or changed.
+
+    With --write the outbox's database is tried, with --send the API too. The exit status is 0
+    where what was checked is right.
+    """
+    with opened(look=not (write or send)) as fprom:
+        click.echo(f"Settings of {current_source().name}; everything else is at its default:")
+        show_table(("key", "value"), list(set_values(fprom.settings)))
+        fine = _check_outbox(fprom, write=write)
+        for warning in hints(fprom):
+            click.echo(f"hint: {warning}")
+        tell_project()
+        if send:
+            fine = _check_api(fprom, email, tid) and fine
     if not fine:
         raise SystemExit(1)
 
@@ -71,21 +78,24 @@ def hints(fprom: Fprom) -> Iterator[str]:
         )
 
 
-def _check_database(fprom: Fprom) -> bool:
-    if fprom.settings.delivery is DeliveryMode.INLINE:
-        click.echo("database: none, FPROM_DELIVERY=inline keeps nothing")
+def _check_outbox(fprom: Fprom, *, write: bool) -> bool:
+    settings = fprom.settings
+    if settings.delivery is not DeliveryMode.OUTBOX:
+        click.echo(f"database: none, FPROM_DELIVERY={settings.delivery} keeps nothing")
         return True
-    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
-        database = inspection.outbox.database
+    with inspect_outbox(settings, fprom.clock, look=not write) as inspection:
         try:
-            seconds = inspection.try_write()
+            if write:
+                milliseconds = inspection.try_write() * 1000
+                click.echo(f"database: ok, a row was written and deleted in {milliseconds:.1f} ms")
+            _tell_state(inspection)
+        except NoOutboxError as none_yet:
+            click.echo(f"outbox: {none_yet}")
         except REFUSALS as error:
             click.echo(f"database: FAILED ({name_refusal(error)}){_words(error)}")
-            click.echo(f"database: {_remedy(is_sqlite=database.is_sqlite)}")
+            click.echo(f"database: {inspection.place}: {_remedy(inspection)}")
             return False
-        click.echo(f"database: ok, a row was written and deleted in {seconds * 1000:.1f} ms")
         _tell_disk(inspection)
-        _tell_state(inspection)
     return True
 
 
@@ -95,26 +105,26 @@ def _words(error: Exception) -> str:
     return f": {printable(words.splitlines()[0])}" if words else ""
 
 
-def _remedy(*, is_sqlite: bool) -> str:
-    if is_sqlite:
-        return "Check that the folder exists, that this user may write to it, and that it has room."
-    return "Check that the server runs, and that host, database, user and password are right."
+def _remedy(inspection: Inspection) -> str:
+    if inspection.outbox.database.is_sqlite:
+        return "check that the folder exists, that this user may write to it, and that it has room."
+    return "check that the server runs, and that host, database, user and password are right."
 
 
 def _tell_disk(inspection: Inspection) -> None:
-    database = inspection.outbox.database
-    if not database.is_sqlite or not MOUNTS.exists():
+    if not inspection.outbox.database.is_sqlite or not MOUNTS.exists():
         return
-    warning = disk_warning(filesystem_of(Path(database.url.database or ""), MOUNTS.read_text()))
+    warning = disk_warning(filesystem_of(Path(inspection.place), MOUNTS.read_text()))
     if warning is not None:
         click.echo(f"WARNING: {warning}")
 
 
 def _tell_state(inspection: Inspection) -> None:
     stats = inspection.stats()
-    click.echo(f"outbox: {stats.pending} pending, {stats.rejected} rejected")
+    click.echo(f"outbox: {stats.pending} pending, {stats.rejected} rejected, in {inspection.place}")
     if stats.paused is not None:
-        click.echo(f"WARNING: paused since {moment(stats.paused_since)}: {advice(stats.paused)}")
+        click.echo(f"WARNING: {advice(stats)}")
+    tell_others(inspection)
 
 
 def _check_api(fprom: Fprom, email: str, tid: str) -> bool:
@@ -126,4 +136,18 @@ def _check_api(fprom: Fprom, email: str, tid: str) -> bool:
     reason = "" if outcome.reason is None else f" ({outcome.reason})"
     click.echo(f"api: {mask_email(email)} → {answer}, {outcome.status}{reason}")
     click.echo(f"api: {explain(outcome)}")
-    return arrived(outcome)
+    if not key_is_right(outcome):
+        return False
+    _lift_refusal(fprom)
+    return True
+
+
+def _lift_refusal(fprom: Fprom) -> None:
+    if fprom.settings.delivery is not DeliveryMode.OUTBOX:
+        return
+    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
+        try:
+            if inspection.outbox.resume(refused_only=True):
+                click.echo("outbox: the pause for these credentials is over")
+        except NoOutboxError:
+            pass

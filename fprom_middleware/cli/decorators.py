@@ -1,21 +1,26 @@
-"""How a command gets its `Fprom`, and how what went wrong becomes one line."""
+"""How a command gets what it works on, and how what went wrong becomes one line."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
-from ..errors import FpromConfigError
-from ..outbox.refusal import REFUSALS, name_refusal
-from .source import current_source
+from ..errors import FpromConfigError, FpromOutboxError
+from ..outbox.admin import inspect_outbox
+from ..outbox.database import NoOutboxError
+from ..outbox.refusal import REFUSALS, public_refusal
+from .project import project_hint
+from .source import ENVIRONMENT, current_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..account import Fprom
+    from ..outbox.admin import Inspection
 
 P = ParamSpec("P")
 
@@ -38,16 +43,52 @@ def with_fprom(command: Callable[Concatenate[Fprom, P], None]) -> Callable[P, No
 
     @wraps(command)
     def called(*args: P.args, **kwargs: P.kwargs) -> None:
-        source = current_source()
-        with in_one_line():
-            fprom = source.open()
-            try:
-                command(fprom, *args, **kwargs)
-            finally:
-                if not source.shared:
-                    fprom.close()
+        with opened(look=False) as fprom:
+            command(fprom, *args, **kwargs)
 
     return called
+
+
+def with_inspection(command: Callable[Concatenate[Inspection, P], None]) -> Callable[P, None]:
+    """Hand a command the outbox to look at; where there is none yet, that is said and is all.
+
+    Args:
+        command: Takes the inspection before its own arguments.
+
+    Returns:
+        The command for click.
+    """
+
+    @wraps(command)
+    def called(*args: P.args, **kwargs: P.kwargs) -> None:
+        with opened(look=True) as fprom, inspect_outbox(fprom.settings, fprom.clock) as inspection:
+            command(inspection, *args, **kwargs)
+
+    return called
+
+
+@contextmanager
+def opened(*, look: bool) -> Iterator[Fprom]:
+    """Open the `Fprom` of the running command.
+
+    Args:
+        look: True where the outbox is only looked at.
+    """
+    source = current_source()
+    with in_one_line():
+        fprom = source.open_to_look() if look else source.open()
+        try:
+            yield fprom
+        finally:
+            if not source.shared:
+                fprom.close()
+
+
+def tell_project() -> None:
+    """Name the command that reads a framework's settings, where those were not read."""
+    hint = project_hint(Path.cwd()) if current_source() is ENVIRONMENT else None
+    if hint is not None:
+        click.echo(f"hint: {hint}", err=True)
 
 
 @contextmanager
@@ -60,13 +101,21 @@ def in_one_line() -> Iterator[None]:
     """
     try:
         yield
+    except NoOutboxError as none_yet:
+        # No failure: the app's first event makes it.
+        click.echo(str(none_yet))
+        tell_project()
     except FpromConfigError as error:
+        tell_project()
         raise WrongSettings(str(error)) from None
+    except BrokenPipeError:
+        # The reader of a pipe went away: click ends quietly, if it is let.
+        raise
+    except FpromOutboxError as error:
+        raise _refused(error) from None
     except REFUSALS as error:
-        if isinstance(error, BrokenPipeError):
-            # The reader of a pipe went away: click ends quietly, if it is let.
-            raise
-        msg = (
-            f"the outbox's database refused ({name_refusal(error)}). The command `check` says more."
-        )
-        raise click.ClickException(msg) from None
+        raise _refused(public_refusal(error)) from None
+
+
+def _refused(error: FpromOutboxError) -> click.ClickException:
+    return click.ClickException(f"{error}. The command `check` says more.")

@@ -11,9 +11,10 @@ import click
 
 from ..delivery.durable import OutboxDelivery
 from ..delivery.loop import DrainLoop
-from ..outbox.refusal import REFUSALS
+from ..errors import FpromOutboxError
+from ..events.receipt import Reason
 from .decorators import with_fprom
-from .output import moment, terminal
+from .output import advice, moment, terminal
 from .signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def drain(
 ) -> None:
     """Send what is due in the outbox.
 
-    Any number may run at once, beside the apps' own threads: no lead is claimed twice.
+    Any number may run at once, beside the apps' own threads: no lead is claimed twice. The exit
+    status is 1 where the API refuses the credentials.
     """
     if watch and (limit is not None or seconds is not None or wait):
         msg = "--watch goes on until a signal: leave out --limit, --seconds and --wait."
@@ -70,7 +72,11 @@ def drain(
                 counts = delivery.drain(
                     limit=limit, seconds=seconds, wait=wait, stop=stop, on_progress=tell
                 )
-    click.echo(describe(counts, fprom.stats()))
+    stats = fprom.stats()
+    click.echo(describe(counts, stats))
+    if stats.paused == Reason.UNAUTHORIZED:
+        # Other pauses end by themselves.
+        raise SystemExit(1)
 
 
 def watch_loop(delivery: OutboxDelivery, tell: Callable[[Counts], None]) -> DrainLoop:
@@ -87,7 +93,7 @@ def watch_loop(delivery: OutboxDelivery, tell: Callable[[Counts], None]) -> Drai
         stop=threading.Event(),
         on_progress=tell,
         longest_sleep=POLL_SECONDS,
-        survives=REFUSALS,
+        survives=(FpromOutboxError,),
     )
 
 
@@ -110,18 +116,8 @@ def describe(counts: Counts, stats: Stats) -> str:
         f"rejected {counts['rejected']}, due later {counts['failed']}; {stats.pending} pending"
     )
     if stats.paused is not None:
-        line += f"\npaused since {moment(stats.paused_since)}: {advice(stats.paused)}"
+        line += f"\n{advice(stats)}"
     return line
-
-
-def advice(reason: str) -> str:
-    """Say what a pause is about, and what ends it."""
-    if reason == "unauthorized":
-        return (
-            "unauthorized. Check FPROM_API_KEY and FPROM_ACCOUNT_ID; one lead is tried every "
-            "5 minutes and nothing is dropped."
-        )
-    return f"{reason}. It ends by itself once a call gets through."
 
 
 def line_teller(fprom: Fprom) -> Callable[[Counts], None]:

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..outbox.admin import inspect_outbox
-from .decorators import with_fprom
+from .decorators import with_inspection
 from .output import moment, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..account import Fprom
     from ..outbox.admin import Inspection, OutboxRow
 
 _numbers = click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))
@@ -26,24 +24,26 @@ _numbers = click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.Int
 
 @click.command()
 @click.argument("number", metavar="ID", type=click.IntRange(min=1))
-@with_fprom
-def show(fprom: Fprom, *, number: int) -> None:
+@with_inspection
+def show(inspection: Inspection, *, number: int) -> None:
     """Show one lead, masked."""
-    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
-        kept = inspection.find(number)
-    if kept is None:
-        raise _no_lead(number)
+    row = _find(inspection, number)
     show_table(
         ("field", "value"),
         [
-            ("id", str(kept.id)),
-            ("state", "rejected" if kept.rejected else "pending"),
-            ("queued at", moment(kept.queued_at)),
-            ("due at", moment(kept.due_at)),
-            ("calls", str(kept.attempts)),
-            ("rejected at", moment(kept.rejected_at)),
-            ("reason", kept.reason or "-"),
-            ("lead", repr(kept.lead)),
+            ("id", str(row.id)),
+            ("state", _state(row)),
+            ("queued at", moment(row.queued_at)),
+            ("due at", moment(row.due_at)),
+            ("calls", str(row.attempts)),
+            ("rejected at", moment(row.rejected_at)),
+            ("reason", row.reason or "-"),
+            (
+                "lead",
+                "unreadable; `fprom outbox export` writes it as it is"
+                if row.lead is None
+                else repr(row.lead),
+            ),
         ],
     )
 
@@ -51,68 +51,77 @@ def show(fprom: Fprom, *, number: int) -> None:
 @click.command()
 @_numbers
 @click.option("--all", "all_of_them", is_flag=True, help="Every rejected lead.")
-@with_fprom
-def retry(fprom: Fprom, *, numbers: tuple[int, ...], all_of_them: bool) -> None:
+@with_inspection
+def retry(inspection: Inspection, *, numbers: tuple[int, ...], all_of_them: bool) -> None:
     """Send rejected leads again, as if they had never been tried."""
     _one_of_both(numbers, all_of_them=all_of_them)
-    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
-        for number in numbers:
-            kept = _find(inspection, number)
-            if not kept.rejected:
-                msg = f"lead {number} is pending: it is tried again by itself."
-                raise click.ClickException(msg)
-        done = inspection.retry(None if all_of_them else numbers)
-    click.echo(f"{_leads(done)} due now")
+    for number in numbers:
+        if not _find(inspection, number).rejected:
+            msg = f"lead {number} is pending: it is tried again by itself."
+            raise click.ClickException(msg)
+    done = inspection.retry(None if all_of_them else numbers)
+    click.echo(f"{count_leads(done)} due now")
 
 
 @click.command()
 @_numbers
 @click.option("--all", "all_of_them", is_flag=True, help="Every rejected lead.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@with_fprom
-def delete(fprom: Fprom, *, numbers: tuple[int, ...], all_of_them: bool, yes: bool) -> None:
+@with_inspection
+def delete(
+    inspection: Inspection, *, numbers: tuple[int, ...], all_of_them: bool, yes: bool
+) -> None:
     """Delete leads for good: by ID, waiting ones too; by --all, the rejected ones."""
     _one_of_both(numbers, all_of_them=all_of_them)
-    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
-        if all_of_them:
-            what = f"{_leads(inspection.stats().rejected)} that FirstPromoter rejected"
-        else:
-            waiting = sum(not _find(inspection, number).rejected for number in numbers)
-            what = f"{_leads(len(numbers))}, {waiting} of them not sent yet"
-        if not yes:
-            _ask(f"Delete {what}?")
-        done = inspection.delete(None if all_of_them else numbers)
-    click.echo(f"{_leads(done)} deleted")
+    if all_of_them:
+        what = f"{count_leads(inspection.stats().rejected)} that FirstPromoter rejected"
+    else:
+        waiting = sum(not _find(inspection, number).rejected for number in numbers)
+        what = f"{count_leads(len(numbers))}, {waiting} of them not sent yet"
+    if not yes:
+        _ask(f"Delete {what}?")
+    done = inspection.delete(None if all_of_them else numbers)
+    click.echo(f"{count_leads(done)} deleted")
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--rejected", "rejected_only", is_flag=True, help="Only what was rejected.")
-@with_fprom
-def export(fprom: Fprom, *, file: Path, rejected_only: bool) -> None:
+@with_inspection
+def export(inspection: Inspection, *, file: Path, rejected_only: bool) -> None:
     """Write every lead with its whole values to a new FILE, one JSON object per line.
 
     The file holds personal data; only its owner may read it.
     """
+    # First a look: a database that refuses must not leave an empty file behind.
+    inspection.stats()
+    try:
+        number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        msg = f"{click.format_filename(file)} cannot be made: {error.strerror}."
+        raise click.ClickException(msg) from None
     done = 0
-    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
-        # First a look: a database that refuses must not leave an empty file behind.
-        inspection.stats()
-        try:
-            number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except OSError as error:
-            msg = f"{click.format_filename(file)} cannot be made: {error.strerror}."
-            raise click.ClickException(msg) from None
-        with os.fdopen(number, "w", encoding="ascii") as lines:
-            for kept in inspection.everything(rejected_only=rejected_only):
-                lines.write(_line(kept))
-                done += 1
-    click.echo(f"{_leads(done)} written to {click.format_filename(file)}")
+    with os.fdopen(number, "w", encoding="ascii") as lines:
+        for row in inspection.everything(rejected_only=rejected_only):
+            lines.write(_line(row))
+            done += 1
+    click.echo(f"{count_leads(done)} written to {click.format_filename(file)}")
 
 
-def _line(kept: OutboxRow) -> str:
-    state = "rejected" if kept.rejected else "pending"
-    return json.dumps(asdict(kept) | {"state": state, "lead": kept.lead.to_json()}) + "\n"
+def count_leads(number: int) -> str:
+    """Write a number of leads."""
+    return f"{number} lead" if number == 1 else f"{number} leads"
+
+
+def _state(row: OutboxRow) -> str:
+    return "rejected" if row.rejected else "pending"
+
+
+def _line(row: OutboxRow) -> str:
+    fields = asdict(row) | {"state": _state(row), "lead": row.lead and row.lead.to_json()}
+    if row.lead is not None:
+        del fields["payload"]
+    return json.dumps(fields, default=str) + "\n"
 
 
 def _one_of_both(numbers: Sequence[int], *, all_of_them: bool) -> None:
@@ -122,14 +131,11 @@ def _one_of_both(numbers: Sequence[int], *, all_of_them: bool) -> None:
 
 
 def _find(inspection: Inspection, number: int) -> OutboxRow:
-    kept = inspection.find(number)
-    if kept is None:
-        raise _no_lead(number)
-    return kept
-
-
-def _no_lead(number: int) -> click.ClickException:
-    return click.ClickException(f"there is no lead {number} in this account's outbox.")
+    row = inspection.find(number)
+    if row is None:
+        msg = f"there is no lead {number} in this account's outbox."
+        raise click.ClickException(msg)
+    return row
 
 
 def _ask(question: str) -> None:
@@ -137,7 +143,3 @@ def _ask(question: str) -> None:
         msg = "there is no terminal to ask on: add --yes."
         raise click.UsageError(msg)
     click.confirm(question, abort=True)
-
-
-def _leads(number: int) -> str:
-    return f"{number} lead" if number == 1 else f"{number} leads"

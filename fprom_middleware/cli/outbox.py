@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from ..masking import mask_email, mask_tail
-from ..outbox.admin import AGES, OLDEST, inspect_outbox
-from .decorators import with_fprom
-from .drain import advice
+from ..masking import mask_email, mask_tail, printable
+from ..outbox.admin import AGES, OLDEST
+from ..outbox.database import NoOutboxError
+from ..outbox.stats import Stats
+from .decorators import with_inspection
 from .leads import delete, export, retry, show
-from .output import moment, show_table, span
+from .move import move
+from .output import advice, moment, show_table, span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from ..account import Fprom
     from ..outbox.admin import Inspection, OutboxRow
-    from ..outbox.stats import Stats
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 _LABELS: Final = {
     **{name: f"under {span(bound)}" for name, bound in AGES},
@@ -27,15 +29,20 @@ _LABELS: Final = {
 }
 
 
+def _list_options(command: F) -> F:
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
+    limit = click.option(
+        "--limit",
+        type=click.IntRange(min=0),
+        default=50,
+        show_default=True,
+        help="How many rejected leads to list.",
+    )
+    return as_json(limit(command))
+
+
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=50,
-    show_default=True,
-    help="How many rejected leads to list.",
-)
+@_list_options
 @click.pass_context
 def outbox(context: click.Context, *, as_json: bool, limit: int) -> None:
     """Show what waits, since when, and what FirstPromoter rejected.
@@ -43,54 +50,82 @@ def outbox(context: click.Context, *, as_json: bool, limit: int) -> None:
     E-mails are masked; `fprom outbox export` writes whole values.
     """
     if context.invoked_subcommand is None:
-        _overview(as_json=as_json, limit=limit)
+        _list(as_json=as_json, limit=limit)
 
 
-@with_fprom
-def _overview(fprom: Fprom, *, as_json: bool, limit: int) -> None:
-    with inspect_outbox(fprom.settings, fprom.clock) as inspection:
-        tell = _tell_json if as_json else _tell
-        tell(inspection, inspection.stats(), inspection.rejected(limit))
-
-
-def _tell_json(inspection: Inspection, stats: Stats, rejected: Sequence[OutboxRow]) -> None:
-    figures: dict[str, Any] = dict(stats)
+@with_inspection
+def _list(inspection: Inspection, *, as_json: bool, limit: int) -> None:
+    if not as_json:
+        _tell(inspection, inspection.stats(), inspection.rejected(limit))
+        return
+    try:
+        figures = _figures(inspection, limit)
+    except NoOutboxError:
+        figures = dict(Stats()) | {"outbox": None}
     # The memory is that of the web processes: this one cannot know.
     del figures["not_durable"], figures["hook_errors"]
-    figures["ages"] = inspection.ages()
-    figures["rejected_leads"] = [
-        {
-            "id": kept.id,
-            "rejected_at": moment(kept.rejected_at),
-            "reason": kept.reason,
-            "attempts": kept.attempts,
-            "email": mask_email(kept.lead.email),
-            "uid": mask_tail(kept.lead.uid),
-        }
-        for kept in rejected
-    ]
     click.echo(json.dumps(figures, indent=2))
 
 
+@click.command("list")
+@_list_options
+def list_all(*, as_json: bool, limit: int) -> None:
+    """Do as `fprom outbox` without a command does."""
+    _list(as_json=as_json, limit=limit)
+
+
+def _figures(inspection: Inspection, limit: int) -> dict[str, Any]:
+    return dict(inspection.stats()) | {
+        "outbox": inspection.place,
+        "ages": inspection.ages(),
+        "other_accounts": inspection.others(),
+        "rejected_leads": [
+            {
+                "id": row.id,
+                "rejected_at": moment(row.rejected_at),
+                "reason": row.reason,
+                "attempts": row.attempts,
+                "email": row.lead and mask_email(row.lead.email),
+                "uid": row.lead and mask_tail(row.lead.uid),
+            }
+            for row in inspection.rejected(limit)
+        ],
+    }
+
+
 def _tell(inspection: Inspection, stats: Stats, rejected: Sequence[OutboxRow]) -> None:
+    click.echo(f"outbox: {inspection.place}")
     oldest = "" if stats.oldest_age is None else f", the oldest for {span(stats.oldest_age)}"
     click.echo(f"pending: {stats.pending}{oldest}")
     if stats.pending:
         ages = inspection.ages().items()
         show_table(("age", "leads"), [(_LABELS[name], str(count)) for name, count in ages])
     if stats.paused is not None:
-        click.echo(f"paused since {moment(stats.paused_since)}: {advice(stats.paused)}")
+        click.echo(advice(stats))
     click.echo(f"rejected: {stats.rejected}")
     if rejected:
-        show_table(("id", "rejected at", "reason", "calls", "who"), [_cells(k) for k in rejected])
+        show_table(("id", "rejected at", "reason", "calls", "who"), [_cells(r) for r in rejected])
     if len(rejected) < stats.rejected:
         click.echo(f"{stats.rejected - len(rejected)} more: --limit {stats.rejected}")
+    tell_others(inspection)
 
 
-def _cells(kept: OutboxRow) -> tuple[str, ...]:
-    who = mask_email(kept.lead.email) or f"uid {mask_tail(kept.lead.uid)}"
-    return str(kept.id), moment(kept.rejected_at), kept.reason or "-", str(kept.attempts), who
+def tell_others(inspection: Inspection) -> None:
+    """Say which other accounts' events wait in the same outbox, where some do."""
+    for account, count in inspection.others().items():
+        events = "event" if count == 1 else "events"
+        click.echo(
+            f"{count} {events} of account {printable(account)} wait here too: drain them with that "
+            "account's FPROM_ACCOUNT_ID and FPROM_API_KEY"
+        )
 
 
-for command in (show, retry, delete, export):
+def _cells(row: OutboxRow) -> tuple[str, ...]:
+    who = "-"
+    if row.lead is not None:
+        who = mask_email(row.lead.email) or f"uid {mask_tail(row.lead.uid)}"
+    return str(row.id), moment(row.rejected_at), row.reason or "-", str(row.attempts), who
+
+
+for command in (list_all, show, retry, delete, export, move):
     outbox.add_command(command)

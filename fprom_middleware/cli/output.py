@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from ..events.receipt import Reason
+from ..masking import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..outbox.stats import Stats
     from .terminal import Terminal
 
 _UNITS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
@@ -31,8 +35,9 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     Args:
         head: The columns' names.
-        rows: Cells that hold nothing a terminal would obey.
+        rows: Cells; what a terminal would obey is escaped.
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     drawn = terminal()
     if drawn is not None:
         drawn.table(head, rows)
@@ -41,6 +46,22 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in (head, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def advice(stats: Stats) -> str:
+    """Say what a pause is about, what ends it, and when the next try is.
+
+    Args:
+        stats: Of an outbox that is paused.
+    """
+    pause = f"paused since {moment(stats.paused_since)}: {stats.paused}."
+    next_try = f"The next try is at {moment(stats.next_try_at)}"
+    if stats.paused == Reason.UNAUTHORIZED:
+        return (
+            f"{pause} Check FPROM_API_KEY and FPROM_ACCOUNT_ID; nothing is dropped. {next_try}; "
+            "once they are right, `fprom resume` ends the pause."
+        )
+    return f"{pause} It ends by itself once a call gets through. {next_try}."
 
 
 def span(seconds: float) -> str:
@@ -65,8 +86,11 @@ def moment(epoch: float | None) -> str:
         epoch: Seconds since the epoch.
 
     Returns:
-        Such as ``2025-04-25T09:29:51Z``; ``-`` for None.
+        Such as ``2025-04-25T09:29:51Z``; ``-`` for None, ``?`` for what a damaged row holds.
     """
     if epoch is None:
         return "-"
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (TypeError, ValueError, OverflowError, OSError):
+        return "?"

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from ..masking import mask_url
-from ..settings.model import PREFIX, FpromSettings
+from ..settings.model import NO_API_KEY, PREFIX, FpromSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def set_values(settings: FpromSettings) -> Iterator[tuple[str, str]]:
 
 def _shown(name: str, value: Any) -> str:
     if name == "api_key":
-        return "set, not shown"
+        return "MISSING, the app needs it" if value == NO_API_KEY else "set, not shown"
     if name == "secret_keys":
         return f"{len(value)} set, not shown"
     if name == "outbox_url":

@@ -68,6 +68,7 @@ def explain(outcome: Outcome) -> str:
     return advice if outcome.error is None else f"{outcome.error}: {advice}"
 
 
-def arrived(outcome: Outcome) -> bool:
-    """Say whether the API has the lead now."""
-    return outcome.status in {Status.SENT, Status.DUPLICATE}
+def key_is_right(outcome: Outcome) -> bool:
+    """Say whether the API has let the call in: it has the lead now, or does not know its tid."""
+    arrived = outcome.status in {Status.SENT, Status.DUPLICATE}
+    return arrived or outcome.reason is Reason.UNKNOWN_VISITOR

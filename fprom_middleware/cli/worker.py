@@ -9,7 +9,6 @@ import click
 
 from ..delivery.durable import OutboxDelivery
 from ..errors import FpromConfigError
-from ..masking import mask_url
 from ..outbox.stats import no_counts
 from .decorators import with_fprom
 from .drain import describe, line_teller, watch_loop, why_nothing
@@ -33,7 +32,10 @@ def worker(fprom: Fprom) -> None:
     delivery = fprom.delivery
     if settings.enabled and not isinstance(delivery, OutboxDelivery):
         raise FpromConfigError(why_nothing(settings))
-    click.echo(f"worker: account {settings.account_id}, outbox {mask_url(settings.outbox_url)}")
+    where = "none"
+    if isinstance(delivery, OutboxDelivery):
+        where = delivery.outbox.database.place
+    click.echo(f"worker: account {settings.account_id}, outbox {where}")
     if not isinstance(delivery, OutboxDelivery):
         # A staging system runs the same processes; this one must not restart for ever there.
         click.echo(f"{why_nothing(settings)} Ctrl-C stops waiting.")

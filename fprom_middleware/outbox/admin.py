@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from ..errors import FpromConfigError
 from ..events.lead import Lead
 from ..settings.choices import DeliveryMode
+from .payload import PayloadError, decode
 from .schema import leads
 from .store import open_outbox
 
@@ -47,7 +47,8 @@ class OutboxRow:
         attempts: Calls so far.
         rejected_at: When the API refused it for good.
         reason: Why.
-        lead: What was, or will be, sent.
+        lead: What was, or will be, sent; None where the row cannot be read.
+        payload: The lead as the row has it.
     """
 
     id: int
@@ -56,7 +57,8 @@ class OutboxRow:
     attempts: int
     rejected_at: float | None
     reason: str | None
-    lead: Lead
+    lead: Lead | None
+    payload: str | None
 
     @property
     def rejected(self) -> bool:
@@ -65,7 +67,11 @@ class OutboxRow:
 
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
-        """Read a row of the table."""
+        """Read a row of the table, damaged or not."""
+        try:
+            lead = decode(row.payload)
+        except PayloadError:
+            lead = None
         return cls(
             id=row.id,
             queued_at=row.queued_at,
@@ -73,7 +79,8 @@ class OutboxRow:
             attempts=row.attempts,
             rejected_at=row.rejected_at,
             reason=row.reason,
-            lead=Lead.from_json(json.loads(row.payload)),
+            lead=lead,
+            payload=row.payload,
         )
 
 
@@ -88,9 +95,15 @@ class Inspection:
 
     def __init__(self, outbox: Outbox, account: str, clock: Callable[[], float]) -> None:
         self.outbox = outbox
+        self.account = account
         self._database = outbox.database
         self._mine = leads.c.account == account
         self._clock = clock
+
+    @property
+    def place(self) -> str:
+        """Where the outbox is: an absolute path, or a server without its password."""
+        return self._database.place
 
     def stats(self) -> Stats:
         """Count, as ``Fprom.stats()`` does."""
@@ -108,6 +121,17 @@ class Inspection:
         rows = self._database.read(lambda connection: connection.execute(counted).all())
         found = {row.age: row.leads for row in rows}
         return {label: found.get(label, 0) for label in (*(label for label, _ in AGES), OLDEST)}
+
+    def others(self) -> dict[str, int]:
+        """Count the waiting events of each other account in the same tables."""
+        counted = (
+            sa.select(leads.c.account, sa.func.count().label("waiting"))
+            .where(~self._mine, leads.c.due_at.is_not(None))
+            .group_by(leads.c.account)
+            .order_by(leads.c.account)
+        )
+        rows = self._database.read(lambda connection: connection.execute(counted).all())
+        return {row.account: row.waiting for row in rows}
 
     def rejected(self, most: int) -> Sequence[OutboxRow]:
         """Return the rejected leads, the newest first.
@@ -211,23 +235,31 @@ class Inspection:
 
 
 @contextmanager
-def inspect_outbox(settings: FpromSettings, clock: Callable[[], float]) -> Iterator[Inspection]:
+def inspect_outbox(
+    settings: FpromSettings,
+    clock: Callable[[], float],
+    *,
+    url: str | None = None,
+    look: bool = True,
+) -> Iterator[Inspection]:
     """Open the outbox of an account to look at it, also while the account is disabled.
 
     Args:
         settings: The account's settings.
         clock: Seconds since the epoch.
+        url: Another outbox of the account, in place of FPROM_OUTBOX_URL.
+        look: False makes the outbox where there is none; else its use raises `NoOutboxError`.
 
     Yields:
         The inspection; its connections are closed at the end.
 
     Raises:
-        FpromConfigError: There is no outbox: delivery is inline.
+        FpromConfigError: The delivery keeps no outbox, or the URL is wrong.
     """
-    if settings.delivery is DeliveryMode.INLINE:
-        msg = "inline delivery keeps no outbox. Right would be: FPROM_DELIVERY=outbox"
+    if settings.delivery is not DeliveryMode.OUTBOX:
+        msg = f"{settings.delivery} delivery keeps no outbox. Right would be: FPROM_DELIVERY=outbox"
         raise FpromConfigError(msg, key="FPROM_DELIVERY")
-    outbox = open_outbox(settings, clock)
+    outbox = open_outbox(settings, clock, url=url, look=look)
     try:
         yield Inspection(outbox, settings.account_id or "", clock)
     finally:

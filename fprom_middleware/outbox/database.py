@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LONGEST_NAP_SECONDS: Final = 0.05
+_ANSWER_SECONDS: Final = 0.2
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _CLOSED: Final = frozenset(
     {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN}
@@ -114,6 +115,11 @@ class Database:
         """
         return self._bounded(self._reader, work, patience)
 
+    @property
+    def place(self) -> str:
+        """Where it is, fit to be shown: an absolute path, or a server without its password."""
+        return self.file_name if self.is_sqlite else mask_url(str(self.url))
+
     def identity(self, *, fresh: bool = False) -> str:
         """Return which outbox this is, as its tables say.
 
@@ -140,11 +146,12 @@ class Database:
 
     def _bounded(self, engine: Engine, work: Callable[[Connection], T], patience: float) -> T:
         if self._look and self._file is not None and not self._file.path.exists():
-            raise _no_outbox(self.url)
+            raise _no_outbox(self.place)
         if self._calls is None:
             return self._patiently(engine, work, patience)
         return self._calls.call(
-            lambda call: self._patiently(engine, work, patience, call),
+            # What the server refuses is to be told before its answer counts as missing.
+            lambda call: self._patiently(engine, work, patience - _ANSWER_SECONDS, call),
             seconds=max(patience, DATABASE_PATIENCE_SECONDS),
             give_way=patience <= DATABASE_PATIENCE_SECONDS,
         )
@@ -192,7 +199,7 @@ class Database:
         if not self._look:
             return prepare_tables(tables, self._account)
         if not are_there(tables):
-            raise _no_outbox(self.url)
+            raise _no_outbox(self.place)
         return ""
 
     def _may_be_dropped(self, error: Exception) -> bool:
@@ -259,5 +266,5 @@ def _shut(driver: Any) -> None:
                 line.shutdown(socket.SHUT_RDWR)
 
 
-def _no_outbox(url: URL) -> NoOutboxError:
-    return NoOutboxError(f"there is no outbox yet at {mask_url(str(url))}")
+def _no_outbox(place: str) -> NoOutboxError:
+    return NoOutboxError(f"there is no outbox yet at {place}")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..events.receipt import Reason, Status
+from ..settings.model import NO_API_KEY
 from .account_row import AccountState, read_number, read_state, write_state
 from .database import Database
 from .payload import PayloadError, decode, encode
@@ -520,12 +521,20 @@ class Outbox:
         )
 
 
-def open_outbox(settings: FpromSettings, clock: Callable[[], float]) -> Outbox:
+def open_outbox(
+    settings: FpromSettings,
+    clock: Callable[[], float],
+    *,
+    url: str | None = None,
+    look: bool = False,
+) -> Outbox:
     """Open the outbox of an account; its database is connected to at first use.
 
     Args:
         settings: The account's settings.
         clock: Seconds since the epoch.
+        url: Another outbox of the account, in place of FPROM_OUTBOX_URL.
+        look: True makes nothing: where there is no outbox, its use raises `NoOutboxError`.
 
     Returns:
         The outbox; the caller closes its `database`.
@@ -535,7 +544,7 @@ def open_outbox(settings: FpromSettings, clock: Callable[[], float]) -> Outbox:
     """
     account = settings.account_id or ""
     return Outbox(
-        Database(outbox_url(settings.outbox_url), account),
+        Database(outbox_url(url or settings.outbox_url), account, look=look),
         account=account,
         clock=clock,
         rate_limit=settings.rate_limit,
@@ -545,7 +554,9 @@ def open_outbox(settings: FpromSettings, clock: Callable[[], float]) -> Outbox:
 
 
 def fingerprint(settings: FpromSettings) -> str:
-    """Name the credentials of an account without telling them."""
+    """Name the credentials of an account without telling them; "" where there is no key."""
+    if settings.api_key == NO_API_KEY:
+        return ""
     told = f"{settings.account_id}\0{settings.api_key}"
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -246,7 +246,12 @@ class Throttle:
     refused: Mapping[str, CircuitBreaker] = field(default_factory=dict)
 
     def pause(self, credentials: str) -> CircuitBreaker:
-        """Return the breaker that says most about drainers with these credentials."""
+        """Return the breaker that says most about drainers with these credentials.
+
+        Without any, of a look that has no key, that of whichever were refused.
+        """
+        if not credentials:
+            return next(iter(self.refused.values()), self.breaker)
         return self.refused.get(credentials, self.breaker)
 
     def probes(self, credentials: str, *, now: float) -> int | None:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 PREFIX: Final = "FPROM_"
 OUTBOX_KEY: Final = "FPROM_OUTBOX_URL"
+NO_API_KEY: Final = "(missing)"
+"""Stands for FPROM_API_KEY where the outbox is only looked at; nothing is sent with it."""
 DEFAULT_BASE_URL: Final = "https://api.firstpromoter.com/api/v2/track"
 DEFAULT_OUTBOX_URL: Final = "sqlite:///.fprom/outbox.db"
 

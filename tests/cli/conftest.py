@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +16,21 @@ from tests.support.accounts import fprom_environment
 from tests.support.programs import clean_environment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
     from fprom_middleware import Fprom
     from tests.support.api import Api, LoopbackApi
     from tests.support.clock import Clock
     from tests.support.fixtures import MakeFprom
+
+
+FPROM = (
+    sys.executable,
+    "-c",
+    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
+)
 
 
 class Desk:
@@ -60,6 +71,20 @@ def run(source: SettingsSource, *arguments: str, code: int = 0) -> Result:
     result = CliRunner().invoke(make_group(source), list(arguments), catch_exceptions=False)
     assert result.exit_code == code, result.output
     return result
+
+
+def run_fprom(
+    command: str, environ: dict[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run ``fprom`` as an operator does, in a process and a folder."""
+    return subprocess.run(
+        [*FPROM, *command.split()],
+        env=environ,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture

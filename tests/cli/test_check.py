@@ -23,20 +23,35 @@ if TYPE_CHECKING:
 SECRET = "a-signing-key-of-this-test"
 
 
-def test_all_is_well(desk: Desk) -> None:
-    """Settings, a row that was really written, the state of the outbox."""
-    answer = desk("check", trusted_proxies="loopback,10.0.0.0/8", worker="thread")
+def test_all_is_well(desk: Desk, tmp_path: Path) -> None:
+    """Settings, a row that was really written, the state of the outbox, and where it is."""
+    answer = desk("check", "--write", trusted_proxies="loopback,10.0.0.0/8", worker="thread")
 
     lines = answer.splitlines()
     assert lines[0] == "Settings of the test; everything else is at its default:"
     assert "FPROM_TRUSTED_PROXIES  loopback, 10.0.0.0/8" in lines
     assert "database: ok, a row was written and deleted in " in answer
-    assert lines[-1] == "outbox: 0 pending, 0 rejected"
+    assert f"outbox: 0 pending, 0 rejected, in {tmp_path}/outbox.db" in lines
+
+
+def test_a_look_makes_nothing(desk: Desk, tmp_path: Path) -> None:
+    """Not the file, not its folder; where they will be is said."""
+    place = tmp_path / "mistyped" / "outbox.db"
+
+    answer = desk("check", outbox_url=f"sqlite:///{place}")
+
+    assert re.search(
+        rf"^outbox: .*there is no outbox yet.*{place}|{place}.*no outbox yet", answer, re.MULTILINE
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_stays_behind(desk: Desk) -> None:
-    """The test row is gone, and no drain ever met it."""
-    desk("check")
+    """The test row is gone, and neither another row nor a drain ever met it."""
+    desk.put("ann@example.com")
+    assert desk.fprom.drain()["sent"] == 1
+
+    desk("check", "--write")
 
     with inspect_outbox(desk.fprom.settings, desk.fprom.clock) as inspection:
         assert list(inspection.everything()) == []
@@ -99,7 +114,7 @@ def test_a_database_that_refuses_is_named(desk: Desk) -> None:
 
     assert "database: FAILED (OperationalError): " in answer
     assert "port 1 failed: Connection refused" in answer
-    assert "Check that the server runs" in answer
+    assert "check that the server runs" in answer
     assert "geheim" not in answer
 
 
@@ -107,17 +122,17 @@ def test_a_folder_that_cannot_be_made_is_named(desk: Desk, tmp_path: Path) -> No
     """A disk's refusal is no traceback either."""
     (tmp_path / "file").write_text("")
 
-    answer = desk("check", code=1, outbox_url=f"sqlite:///{tmp_path}/file/outbox.db")
+    answer = desk("check", "--write", code=1, outbox_url=f"sqlite:///{tmp_path}/file/outbox.db")
 
     assert re.search(r"database: FAILED \((Not a directory|File exists): .*/file", answer)
-    assert "Check that the folder exists" in answer
+    assert "check that the folder exists" in answer
 
 
 def test_tables_of_another_version_are_the_operators(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit code 2, and what to do."""
-    desk("check")
+    desk("check", "--write")
     monkeypatch.setattr("fprom_middleware.outbox.tables.VERSION", 1)
 
     assert "of a newer version of fprom_middleware" in desk("check", code=2)
@@ -166,7 +181,7 @@ def test_a_pause_is_seen(desk: Desk) -> None:
         (422, 0, "HTTP 422, duplicate\napi: the API has this lead already"),
         (
             404,
-            1,
+            0,
             "HTTP 404, rejected (unknown_visitor)\napi: the API was reached and the key is right",
         ),
         (400, 1, "HTTP 400, rejected (bad_request)\napi: the API refuses this e-mail."),

@@ -7,7 +7,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 from fprom_middleware import Fprom
 from fprom_middleware.cli.source import SettingsSource
 from fprom_middleware.cli.terminal import Terminal
-from tests.cli.conftest import run
+from tests.cli.conftest import FPROM, run
 from tests.support.accounts import make_settings
 from tests.support.api import LoopbackApi, late
 from tests.support.leads import VISITOR, sign_up_in
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Desk
 
 EMAILS = ("ann@example.com", "bob@example.com", "eve@example.com")
-FPROM = (
-    sys.executable,
-    "-c",
-    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
-)
 WAIT = 20
 
 
@@ -59,14 +53,15 @@ def test_the_limit_counts_calls(desk: Desk) -> None:
 
 
 def test_a_refused_key_is_explained(desk: Desk) -> None:
-    """Who reads the line knows what to set, and that nothing is lost."""
+    """What to set, that nothing is lost, when the next try is; and cron sees exit code 1."""
     desk.put("ann@example.com")
     desk.api.says = 401
 
-    answer = desk("drain")
+    answer = desk("drain", code=1)
 
     assert answer.startswith("sent 0, duplicate 0, rejected 0, due later 1; 1 pending\n")
     assert "paused since 2027-01-15T08:00:00Z: unauthorized. Check FPROM_API_KEY" in answer
+    assert "The next try is at 2027-01-15T08:05:00Z; once they are right, `fprom resume`" in answer
 
 
 def test_another_pause_ends_by_itself(desk: Desk) -> None:
@@ -121,7 +116,7 @@ def test_a_watcher_outlives_an_outage_of_the_database(
     mending.join()
 
     assert answer.output == "sent 1, duplicate 0, rejected 0, due later 0; 0 pending\n"
-    assert re.fullmatch(r"The outbox cannot be drained \([\w ]+\)\.", caplog.messages[0])
+    assert caplog.messages[0].startswith("The outbox cannot be drained (")
 
 
 @pytest.mark.parametrize("command", ["drain --watch", "worker"])

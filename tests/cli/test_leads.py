@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +66,7 @@ def test_a_pending_lead_is_not_hurried(desk: Desk) -> None:
 @pytest.mark.parametrize("command", ["retry", "delete"])
 def test_which_leads_must_be_said_once(command: str, desk: Desk) -> None:
     """Neither none nor both."""
+    desk.put("ann@example.com")
     for arguments in ((), ("1", "--all")):
         assert "by their ID" in desk("outbox", command, *arguments, code=2)
     assert "there is no lead 9" in desk("outbox", command, "9", code=1)
@@ -76,7 +79,7 @@ def test_a_lead_is_deleted_for_good(desk: Desk) -> None:
 
     assert desk("outbox", "delete", "2", "--yes") == "1 lead deleted\n"
     assert desk("outbox", "delete", "--all", "--yes") == "1 lead deleted\n"
-    assert desk("outbox") == (
+    assert desk("outbox").partition("\n")[2] == (
         "pending: 1, the oldest for 0 s\n"
         "age           leads\n"
         "under 1 min   1\n"
@@ -168,6 +171,7 @@ def test_an_export_goes_page_by_page(
 
 def test_an_export_overwrites_nothing(desk: Desk, tmp_path: Path) -> None:
     """Neither a file nor what a link points to."""
+    desk.put("ann@example.com")
     file, link = tmp_path / "leads.jsonl", tmp_path / "link"
     file.write_text("mine")
     link.symlink_to(file)
@@ -175,3 +179,49 @@ def test_an_export_overwrites_nothing(desk: Desk, tmp_path: Path) -> None:
     for name in (file, link):
         assert f"{name} cannot be made: File exists." in desk("outbox", "export", str(name), code=1)
     assert file.read_text() == "mine"
+
+
+DAMAGED = {
+    "no JSON": "{",
+    "a list": "[]",
+    "null": "null",
+    "a moment of another type": '{"email": "ann@example.com", "created_at": 12345}',
+    "a moment at the end of time": '{"uid": "1", "created_at": "9999-12-31T23:59:59-23:59"}',
+    "too deep": "[" * 100_000,
+    "an e-mail of another type": '{"email": ["ann@example.com"]}',
+    "what a terminal would obey": "\x1b[2J",
+}
+
+
+@pytest.mark.parametrize("payload", DAMAGED.values(), ids=DAMAGED)
+@pytest.mark.parametrize("column", [None, "queued_at", "due_at", "rejected_at", "reason"])
+def test_commands_work_on_a_damaged_row(
+    payload: str, column: str | None, desk: Desk, tmp_path: Path
+) -> None:
+    """It is shown, written as it is, and deleted; the rows beside it stay whole."""
+    desk.reject("ann@example.com", "bob@example.com")
+    values: dict[str, object] = {"payload": payload}
+    if column is not None:
+        values[column] = "1e99" if column == "due_at" else "\x1b[2J"
+    with closing(sqlite3.connect(tmp_path / "outbox.db")) as connection, connection:
+        for name, value in values.items():
+            statement = f"UPDATE fprom_outbox SET {name} = ? WHERE id = 1"  # noqa: S608 - names of ours
+            connection.execute(statement, [value])
+
+    listed = desk("outbox")
+    assert listed.isprintable() or "\x1b" not in listed
+    assert "b***@example.com" in listed
+    assert isinstance(json.loads(desk("outbox", "--json")), dict)
+    shown = desk("outbox", "show", "1")
+    assert "unreadable" in shown
+    assert "\x1b" not in shown
+    desk("outbox", "export", str(tmp_path / "leads.jsonl"))
+    first, second = map(json.loads, (tmp_path / "leads.jsonl").read_text().splitlines())
+    assert (first["lead"], first["payload"]) == (None, payload)
+    assert second["lead"]["email"] == "bob@example.com"
+    assert "payload" not in second
+    if column != "due_at":
+        assert desk("outbox", "retry", "1") == "1 lead due now\n"
+    assert desk("outbox", "delete", "1", "--yes") == "1 lead deleted\n"
+    assert desk("outbox", "retry", "--all") == "1 lead due now\n"
+    assert desk.fprom.drain()["sent"] == 1

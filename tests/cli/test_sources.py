@@ -16,18 +16,13 @@ from fprom_middleware.cli.decorators import in_one_line
 from fprom_middleware.cli.main import main
 from fprom_middleware.cli.output import span, terminal
 from fprom_middleware.flask import init_app
+from tests.cli.conftest import FPROM
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import Desk
     from tests.support.api import LoopbackApi
-
-FPROM = (
-    sys.executable,
-    "-c",
-    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
-)
 
 
 def test_the_environment_is_one_source(environ: dict[str, str], loopback: LoopbackApi) -> None:
@@ -65,7 +60,7 @@ def test_a_wrong_setting_is_one_line(command: str, environ: dict[str, str]) -> N
 def test_missing_keys_are_named(environ: dict[str, str]) -> None:
     """The first thing that a newcomer meets."""
     del environ["FPROM_API_KEY"]
-    result = CliRunner(env={**environ, "FPROM_API_KEY": None}).invoke(main, ["check"])
+    result = CliRunner(env={**environ, "FPROM_API_KEY": None}).invoke(main, ["drain"])
 
     assert result.exit_code == 2
     assert result.output.startswith("Error: FPROM_API_KEY: is missing. Set it to ")
@@ -126,7 +121,7 @@ def test_the_flask_command_lists_it(tmp_path: Path, environ: dict[str, str]) -> 
     flask_command = [sys.executable, "-m", "flask"]
     for arguments, told in (
         (["--help"], "fprom   Check, look at and drain the outbox"),
-        (["fprom", "outbox"], "pending: 0"),
+        (["fprom", "outbox"], "there is no outbox yet"),
     ):
         done = subprocess.run(
             [*flask_command, *arguments],
@@ -143,6 +138,7 @@ def test_every_command_is_listed(desk: Desk) -> None:
         "check",
         "drain",
         "outbox",
+        "resume",
         "worker",
     ]
     assert "No such command 'nope'" in desk("nope", code=2)

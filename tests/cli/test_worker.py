@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware.cli import worker as module
+from tests.cli.conftest import FPROM
 from tests.support.api import LoopbackApi, late
 from tests.support.leads import pending_in, sign_up_in
 from tests.support.waiting import PATIENCE, eventually
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.cli.conftest import Desk
-
-FPROM = (
-    sys.executable,
-    "-c",
-    "from fprom_middleware.cli.main import main; main(prog_name='fprom')",
-)
 
 
 @pytest.fixture
@@ -41,7 +35,7 @@ def process(environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     ) as one:
         try:
             assert one.stdout is not None
-            assert one.stdout.readline().startswith("worker: account account-7, outbox sqlite:///")
+            assert one.stdout.readline().startswith("worker: account account-7, outbox /")
             yield one
         finally:
             one.kill()
