@@ -86,12 +86,17 @@ def prepare(
             uid=signup.uid,
             tid=tid,
             ref_id=ref_id,
-            ip=sendable_ip(context.ip, settings.send_ip),
+            ip=_sendable(context.ip, settings),
             created_at=_moment(signup.created_at, now),
             skip_email_notification=signup.skip_email_notification,
         )
     )
     return lead if isinstance(lead, Receipt) else _apply_before_send(settings, lead)
+
+
+def _sendable(ip: object, settings: FpromSettings) -> Any:
+    # A context made by hand may hold anything; what is not text is refused with the lead.
+    return sendable_ip(ip, settings.send_ip) if isinstance(ip, str) else ip
 
 
 def _admit(lead: Lead) -> Lead | Receipt:

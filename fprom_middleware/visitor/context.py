@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..addresses import parse_address
@@ -85,10 +86,11 @@ class TrackingContext:
         ip: str | None = None,
         captured_at: datetime | None = None,
     ) -> None:
-        address = parse_address(ip) if ip else None
+        # What is not text is refused where it would be sent, not here in the middle of a view.
+        address = parse_address(ip) if isinstance(ip, str) else ip
         self._tid = _clean(tid)
         self._ref_id = _clean(ref_id)
-        self._ip = None if address is None else str(address)
+        self._ip = str(address) if isinstance(address, IPv4Address | IPv6Address) else address
         self._captured_at = captured_at
         self.owner = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from ipaddress import ip_address
 from typing import Any
 from unittest.mock import MagicMock
 from uuid import UUID, uuid4
@@ -195,12 +196,23 @@ def test_a_text_of_another_class_is_sent_as_plain_text(name: str) -> None:
     assert type(value) is str
 
 
-@pytest.mark.parametrize("tid", [uuid4(), 5, b"t", "x" * 513, "a\nb", ["t"]])
-def test_a_visitor_made_by_hand_is_checked_too(tid: Any) -> None:
+@pytest.mark.parametrize(
+    "visitor",
+    [
+        *({"tid": tid} for tid in (uuid4(), 5, b"t", ["t"])),
+        *({"tid": TID, "ip": ip} for ip in (5, b"1.2.3.4", object(), ["203.0.113.7"])),
+        *({"ref_id": ref_id} for ref_id in (5, b"anna", ["anna"])),
+    ],
+)
+def test_a_visitor_made_by_hand_is_checked_too(visitor: dict[str, Any]) -> None:
     """A lead that cannot be made into a row is refused alone."""
-    context = TrackingContext()
-    context._tid = tid
-    assert rejected(signup(), context)
+    assert rejected(signup(), TrackingContext(**visitor))
+
+
+def test_an_address_made_by_hand_may_be_an_object() -> None:
+    """It is one bare address, too."""
+    context = TrackingContext(TID, ip=ip_address(IP))  # type: ignore[arg-type]
+    assert lead_of(signup(), context).ip == IP
 
 
 @given(
