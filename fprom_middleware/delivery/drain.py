@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ..events.receipt import Reason, Receipt, Status
+from ..outbox.claims import Answer
 from ..outbox.retry import decide, is_expired, is_own_failure
 from ..outbox.stats import no_counts
-from ..outbox.store import Answer
 from ..outbox.throttle import PERMIT_TTL, PROBES
 from ..timestamps import format_moment
 from .outcome_hook import tell_outcome
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from ..api.client import TrackingApi
     from ..api.protocol import Outcome
+    from ..outbox.claims import Batch, Claimed
     from ..outbox.retry import Retry
     from ..outbox.stats import Counts
-    from ..outbox.store import Batch, Claimed, Outbox
+    from ..outbox.store import Outbox
     from ..settings.model import FpromSettings
 
 SETTLE_AFTER_SECONDS: Final = 0.05

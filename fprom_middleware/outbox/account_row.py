@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from ..events.receipt import Reason
+from ..events.receipt import Reason, Status
+from .payload import read_number
 from .schema import VERSION, accounts
 from .throttle import CircuitBreaker, RateLimiter, Throttle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.engine import Connection
+
+    from .claims import Answer, Claimed
+
+GOT_THROUGH_EVERY_SECONDS: Final = 1.0
+"""How exactly it is kept when an event last got through: a write for each would be too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,42 @@ class AccountState:
 
     throttle: Throttle = field(default_factory=Throttle)
     got_through_at: float | None = None
+
+    def after(
+        self,
+        answers: Sequence[Answer],
+        credentials: str,
+        *,
+        probe: bool,
+        unused: Sequence[Claimed] = (),
+    ) -> AccountState:
+        """Take note of what calls came to.
+
+        Args:
+            answers: The calls, in order.
+            credentials: The fingerprint of those that were sent.
+            probe: Whether these were the calls that a pause lets through.
+            unused: Leads for which a call was let through and not made.
+
+        Returns:
+            The state after them.
+        """
+        throttle, got_through_at = self.throttle, self.got_through_at
+        if unused:
+            limiter = throttle.limiter.release(len(unused), acquired_at=unused[0].permit_at)
+            throttle = replace(throttle, limiter=limiter)
+        for answer in answers:
+            throttle = throttle.after(
+                answer.outcome,
+                credentials=credentials,
+                event=answer.claimed.id,
+                now=answer.at,
+                probe=probe,
+            )
+            got_through = answer.outcome.status is not Status.FAILED
+            if got_through and not _is_recent(got_through_at, answer.at):
+                got_through_at = answer.at
+        return AccountState(throttle, got_through_at)
 
 
 def read_state(connection: Connection, account: str, *, lock: bool = False) -> AccountState:
@@ -77,11 +118,8 @@ def write_state(connection: Connection, account: str, state: AccountState) -> No
         connection.execute(sa.insert(accounts).values(account=account, version=VERSION, **values))
 
 
-def read_number(value: Any) -> float | None:
-    """Read a number of the table; a value that is not a finite number counts as none."""
-    if isinstance(value, int | float) and math.isfinite(value):
-        return float(value)
-    return None
+def _is_recent(moment: float | None, now: float) -> bool:
+    return moment is not None and 0.0 <= now - moment < GOT_THROUGH_EVERY_SECONDS
 
 
 def _events(text: object) -> tuple[int, ...]:

@@ -1,8 +1,9 @@
-"""An event as the text of a row: checked on the way in, and on the way out."""
+"""What stands in a row, read with care: an event as text, and numbers."""
 
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from ..events.lead import Lead
@@ -47,3 +48,10 @@ def decode(text: Any) -> Lead:
     except (ValueError, TypeError, RecursionError) as error:
         kind = type(error).__name__
     raise PayloadError(kind)
+
+
+def read_number(value: Any) -> float | None:
+    """Read a number of the table; a value that is not a finite number counts as none."""
+    if isinstance(value, int | float) and math.isfinite(value):
+        return float(value)
+    return None

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..events.receipt import Reason, Status
+from ..events.receipt import Reason
 from ..settings.model import NO_API_KEY
-from .account_row import AccountState, read_number, read_state, write_state
+from .account_row import AccountState, read_state, write_state
+from .claims import Answer, Batch, Claimed, read_claimed
 from .database import Database
-from .payload import PayloadError, decode, encode
+from .due import find_due, is_due, next_due
+from .payload import PayloadError, encode, read_number
 from .refusal import name_refusal, passes
-from .retry import LONGEST_WAIT_SECONDS
 from .schema import leads
+from .settled import give_back, write_answers
 from .stats import Stats
 from .tables import insert_new
 from .urls import outbox_url
@@ -26,12 +28,10 @@ from .urls import outbox_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy.engine import Connection, Row
+    from sqlalchemy.engine import Connection
 
-    from ..api.protocol import Outcome
     from ..events.lead import Lead
     from ..settings.model import FpromSettings
-    from .retry import Retry
 
 KEEP_REJECTED_SECONDS: Final = 30 * 86400.0
 """Seconds for which rejected leads are kept for a person to look at."""
@@ -40,92 +40,8 @@ LEASE_CALLS: Final = 3
 LEASE_MARGIN_SECONDS: Final = 2.0
 LONGEST_PROBE_SECONDS: Final = 50.0
 """Seconds by which the calls of a probe are counted later, at the most; under a minute."""
-GOT_THROUGH_EVERY_SECONDS: Final = 1.0
-"""How exactly it is kept when an event last got through: a write for each would be too many."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """A lead that this process may send until its lease ends.
-
-    Attributes:
-        id: The row.
-        lead: What to send.
-        attempts: Calls so far.
-        failed_count: How many of them failed and made the back-off grow.
-        not_found_count: How many of them were answered 404.
-        own_failures: How many of them failed while other events got through.
-        tried_at: When the last of them was made; None before the first.
-        queued_at: When it was written; SQLite gives the id of a deleted row to a later one.
-        permit_at: When its call is counted, seconds since the epoch.
-        lease: When the lease ends, seconds since the epoch; it names the lease too.
-    """
-
-    id: int
-    lead: Lead
-    attempts: int
-    failed_count: int
-    not_found_count: int
-    own_failures: int
-    tried_at: float | None
-    queued_at: float
-    permit_at: float
-    lease: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What one claim brought.
-
-    Attributes:
-        claimed: The leads.
-        probe: True where these are the calls that a pause lets through.
-        got_through_at: When an event of the account last got through.
-        unreadable: Ids of rows that are damaged and were rejected.
-    """
-
-    claimed: Sequence[Claimed] = ()
-    probe: bool = False
-    got_through_at: float | None = None
-    unreadable: Sequence[int] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What one call came to, and what was decided about its lead.
-
-    Attributes:
-        claimed: The lead that was sent.
-        outcome: What came of it.
-        at: When, seconds since the epoch.
-        retry: When it is tried again; None where it ends.
-        own_failure: True where it failed while other events get through.
-        expired: True where it ends although the API never answered it for good.
-    """
-
-    claimed: Claimed
-    outcome: Outcome
-    at: float
-    retry: Retry | None
-    own_failure: bool = False
-    expired: bool = False
-
-    @property
-    def status(self) -> Status:
-        """How the lead ends; ``failed`` where it is tried again."""
-        if self.retry is not None:
-            return Status.FAILED
-        return Status.REJECTED if self.expired else self.outcome.status
-
-    @property
-    def reason(self) -> Reason | None:
-        """Why."""
-        return Reason.EXPIRED if self.expired else self.outcome.reason
-
-
-_Order = tuple["sa.ColumnElement[Any]", ...]
 
 
 class Outbox:
@@ -213,9 +129,9 @@ class Outbox:
             lease = now + self._lease_seconds
             readable: list[Claimed] = []
             unreadable: list[int] = []
-            for row in self._due(connection, wanted, now, probe=probes is not None):
+            for row in find_due(connection, self._is_due(now), wanted, probe=probes is not None):
                 try:
-                    readable.append(_claimed(row, permit_at, lease))
+                    readable.append(read_claimed(row, permit_at=permit_at, lease=lease))
                 except PayloadError:
                     unreadable.append(row.id)
             self._reject(connection, unreadable, now)
@@ -290,16 +206,9 @@ class Outbox:
 
         def work(connection: Connection) -> float | None:
             now = self._clock()
-            first, last = connection.execute(
-                sa.select(sa.func.min(leads.c.due_at), sa.func.max(leads.c.due_at)).where(
-                    self._pending
-                )
-            ).one()
-            if first is None:
+            due = next_due(connection, self._pending, now=now, lease=self._lease_seconds)
+            if due is None:
                 return None
-            first, last = read_number(first), read_number(last)
-            # A due time that a wrong clock has left counts as over.
-            due = now if first is None or last is None or last > self._last_due(now) else first
             throttle = read_state(connection, self._account).throttle
             opens = throttle.next_at(credentials=self._credentials, now=now, limit=self._limit)
             return max(due, opens)
@@ -378,48 +287,12 @@ class Outbox:
     def _lease_seconds(self) -> float:
         return LEASE_CALLS * self._timeout + LEASE_MARGIN_SECONDS
 
+    def _is_due(self, now: float) -> sa.ColumnElement[bool]:
+        return sa.and_(self._pending, is_due(now, self._lease_seconds))
+
     @property
     def _pending(self) -> sa.ColumnElement[bool]:
         return sa.and_(leads.c.account == self._account, leads.c.due_at.is_not(None))
-
-    def _last_due(self, now: float) -> float:
-        """Return the latest moment at which a row can be due by a clock that is right."""
-        return now + LONGEST_WAIT_SECONDS + self._lease_seconds
-
-    def _is_due(self, now: float) -> sa.ColumnElement[bool]:
-        due_at = leads.c.due_at
-        over = sa.or_(due_at <= now, due_at > self._last_due(now))
-        return sa.and_(leads.c.account == self._account, over)
-
-    def _due(
-        self, connection: Connection, most: int, now: float, *, probe: bool
-    ) -> Sequence[Row[Any]]:
-        queue: _Order = (leads.c.queued_at, leads.c.id)
-        parts: list[tuple[int, sa.ColumnElement[bool], _Order]]
-        if probe:
-            # Of the least tried the newest and the oldest: no event stands before all others.
-            newest = [column.desc() for column in queue]
-            parts = [
-                (most // 2, sa.true(), (leads.c.attempts, *newest)),
-                (most, sa.true(), (leads.c.attempts, *queue)),
-            ]
-        else:
-            fresh, due = leads.c.attempts == 0, (leads.c.due_at, leads.c.id)
-            parts = [(most, fresh, due), (most, ~fresh, due)]
-        rows: dict[int, Row[Any]] = {}
-        for many, which, order in parts:
-            left = min(many, most - len(rows))
-            if left > 0:
-                statement = (
-                    sa.select(leads)
-                    .where(self._is_due(now), which, leads.c.id.not_in(rows))
-                    .order_by(*order)
-                    .limit(left)
-                )
-                # The lock is left out where BEGIN IMMEDIATE does its work.
-                found = connection.execute(statement.with_for_update(skip_locked=True))
-                rows |= {row.id: row for row in found}
-        return list(rows.values())
 
     def _may_claim(self) -> bool:
         now = self._clock()
@@ -456,69 +329,13 @@ class Outbox:
     ) -> None:
         def work(connection: Connection) -> None:
             before = read_state(connection, self._account, lock=True)
-            throttle, got_through_at = before.throttle, before.got_through_at
-            if unused:
-                limiter = throttle.limiter.release(len(unused), acquired_at=unused[0].permit_at)
-                throttle = replace(throttle, limiter=limiter)
-            for answer in answers:
-                throttle = throttle.after(
-                    answer.outcome,
-                    credentials=self._credentials,
-                    event=answer.claimed.id,
-                    now=answer.at,
-                    probe=probe,
-                )
-                ended = answer.outcome.status is not Status.FAILED
-                if ended and not _is_recent(got_through_at, answer.at):
-                    got_through_at = answer.at
-            after = AccountState(throttle, got_through_at)
+            after = before.after(answers, self._credentials, probe=probe, unused=unused)
             if after != before:
                 write_state(connection, self._account, after)
-            for answer in answers:
-                if answer.status in _KEPT:
-                    self._keep(connection, answer)
-            done = [item.claimed for item in answers if item.status not in _KEPT]
-            self._delete(connection, done)
-            if unused:
-                self._release(connection, unused)
+            write_answers(connection, answers, now=self._clock())
+            give_back(connection, unused, now=self._clock())
 
         self.database.run(work, patience=self._timeout)
-
-    def _keep(self, connection: Connection, answer: Answer) -> None:
-        item, retry = answer.claimed, answer.retry
-        values: dict[str, Any]
-        if retry is None:
-            values = {"due_at": None, "rejected_at": self._clock(), "reason": answer.reason}
-        else:
-            values = {
-                "due_at": retry.due_at,
-                "failed_count": item.failed_count + retry.backed_off,
-                "not_found_count": item.not_found_count + retry.not_found,
-                "own_failures": item.own_failures + answer.own_failure,
-            }
-        connection.execute(
-            sa.update(leads)
-            .where(leads.c.id == item.id, leads.c.due_at == item.lease)
-            .values(attempts=item.attempts + 1, tried_at=answer.at, **values)
-        )
-
-    def _delete(self, connection: Connection, delivered: Sequence[Claimed]) -> None:
-        # Delivered is delivered, even where another drainer holds the lease by now. But it is the
-        # lead that goes, not the row that has been given its id since.
-        if delivered:
-            connection.execute(
-                sa.delete(leads).where(
-                    leads.c.id.in_([item.id for item in delivered]),
-                    leads.c.queued_at.in_([item.queued_at for item in delivered]),
-                )
-            )
-
-    def _release(self, connection: Connection, unused: Sequence[Claimed]) -> None:
-        connection.execute(
-            sa.update(leads)
-            .where(leads.c.id.in_([item.id for item in unused]), leads.c.due_at == unused[0].lease)
-            .values(due_at=self._clock())
-        )
 
 
 def open_outbox(
@@ -561,31 +378,6 @@ def fingerprint(settings: FpromSettings) -> str:
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-_KEPT: Final = frozenset({Status.FAILED, Status.REJECTED})
-
-
 def _log_unsettled(number: int, error: SQLAlchemyError) -> None:
     # No traceback: a driver's text can quote the row.
     logger.error("Row %d of the outbox cannot be settled (%s).", number, name_refusal(error))
-
-
-def _is_recent(moment: float | None, now: float) -> bool:
-    return moment is not None and 0.0 <= now - moment < GOT_THROUGH_EVERY_SECONDS
-
-
-def _claimed(row: Row[Any], permit_at: float, lease: float) -> Claimed:
-    try:
-        return Claimed(
-            id=row.id,
-            lead=decode(row.payload),
-            attempts=int(row.attempts),
-            failed_count=int(row.failed_count),
-            not_found_count=int(row.not_found_count),
-            own_failures=int(row.own_failures),
-            tried_at=read_number(row.tried_at),
-            queued_at=float(row.queued_at),
-            permit_at=permit_at,
-            lease=lease,
-        )
-    except (TypeError, ValueError) as error:
-        raise PayloadError(type(error).__name__) from None

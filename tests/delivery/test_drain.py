@@ -29,7 +29,8 @@ from tests.support.leads import VISITOR, make_leads, put_leads, sign_up
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fprom_middleware.outbox.store import Batch, Outbox
+    from fprom_middleware.outbox.claims import Batch
+    from fprom_middleware.outbox.store import Outbox
     from tests.support.api import Api, Seen
     from tests.support.fixtures import MakeFprom
 

@@ -26,7 +26,7 @@ from fprom_middleware import Status
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.schema import accounts, leads
-from fprom_middleware.outbox.store import Batch, Outbox
+from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.outbox.throttle import PROBES
 from tests.support.accounts import make_outbox
 from tests.support.clock import START, Clock
@@ -35,7 +35,7 @@ from tests.support.leads import answers, make_lead, put_leads
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fprom_middleware.outbox.store import Claimed
+    from fprom_middleware.outbox.claims import Batch, Claimed
 
 DRAINERS = 3
 ANSWERS = {

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.events.receipt import Reason
+from fprom_middleware.outbox.claims import Batch
 from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.stats import Stats
-from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS, Batch
+from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS
 from tests.support.accounts import ACCOUNT
 from tests.support.clock import START
 from tests.support.leads import answers, make_lead, make_leads, put_leads
@@ -27,8 +28,9 @@ from tests.support.waiting import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fprom_middleware.outbox.claims import Claimed
     from fprom_middleware.outbox.retry import Retry
-    from fprom_middleware.outbox.store import Claimed, Outbox
+    from fprom_middleware.outbox.store import Outbox
     from tests.support.clock import Clock
     from tests.support.fixtures import MakeOutbox
 

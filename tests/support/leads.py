@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fprom_middleware import Fprom, Lead, TrackingContext
+from fprom_middleware.outbox.claims import Answer
 from fprom_middleware.outbox.retry import decide
 from fprom_middleware.outbox.schema import leads as table
-from fprom_middleware.outbox.store import Answer
 from fprom_middleware.outbox.tables import insert_new
 from tests.support.clock import START
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fprom_middleware.api.protocol import Outcome
-    from fprom_middleware.outbox.store import Claimed, Outbox
+    from fprom_middleware.outbox.claims import Claimed
+    from fprom_middleware.outbox.store import Outbox
 
 VISITOR = TrackingContext(tid="tid-of-a-visitor", ip="203.0.113.9")
 

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.events.receipt import Receipt, Status
 from fprom_middleware.outbox.schema import leads
-from fprom_middleware.outbox.store import Batch, Outbox
+from fprom_middleware.outbox.store import Outbox
 
 if TYPE_CHECKING:
     from fprom_middleware import Lead
+    from fprom_middleware.outbox.claims import Batch
 
 
 def plant(bug: str) -> None:

@@ -1,0 +1,71 @@
+"""What becomes of the rows of a batch that was sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ..events.receipt import Status
+from .schema import leads
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.engine import Connection
+
+    from .claims import Answer, Claimed
+
+
+def write_answers(connection: Connection, answers: Sequence[Answer], *, now: float) -> None:
+    """Write down what was decided: a row is due later, kept as rejected, or gone.
+
+    Args:
+        connection: Inside a transaction.
+        answers: What was sent, and what was decided about it.
+        now: Seconds since the epoch.
+    """
+    delivered = []
+    for answer in answers:
+        if answer.status in {Status.FAILED, Status.REJECTED}:
+            _keep(connection, answer, now)
+        else:
+            delivered.append(answer.claimed)
+    # Delivered is delivered, even where another drainer holds the lease by now. But it is the
+    # lead that goes, not the row that has been given its id since.
+    if delivered:
+        connection.execute(
+            sa.delete(leads).where(
+                leads.c.id.in_([item.id for item in delivered]),
+                leads.c.queued_at.in_([item.queued_at for item in delivered]),
+            )
+        )
+
+
+def give_back(connection: Connection, unused: Sequence[Claimed], *, now: float) -> None:
+    """Make rows due now that were claimed and not sent, where the lease is still theirs."""
+    if unused:
+        connection.execute(
+            sa.update(leads)
+            .where(leads.c.id.in_([item.id for item in unused]), leads.c.due_at == unused[0].lease)
+            .values(due_at=now)
+        )
+
+
+def _keep(connection: Connection, answer: Answer, now: float) -> None:
+    item, retry = answer.claimed, answer.retry
+    values: dict[str, Any]
+    if retry is None:
+        values = {"due_at": None, "rejected_at": now, "reason": answer.reason}
+    else:
+        values = {
+            "due_at": retry.due_at,
+            "failed_count": item.failed_count + retry.backed_off,
+            "not_found_count": item.not_found_count + retry.not_found,
+            "own_failures": item.own_failures + answer.own_failure,
+        }
+    connection.execute(
+        sa.update(leads)
+        .where(leads.c.id == item.id, leads.c.due_at == item.lease)
+        .values(attempts=item.attempts + 1, tried_at=answer.at, **values)
+    )
