@@ -31,7 +31,8 @@ def stop_on_signals(stop: Callable[[], object]) -> Iterator[None]:
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         put_back()
-        stop()
+        # In a thread: this one may have been interrupted inside the very lock that `stop` takes.
+        threading.Thread(target=stop, name="fprom-stop", daemon=True).start()
 
     for number in before:
         signal.signal(number, ask)

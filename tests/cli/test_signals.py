@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from fprom_middleware.cli.signals import stop_on_signals
+from tests.support.waiting import PATIENCE
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -19,8 +20,22 @@ def test_the_first_signal_asks_and_the_second_does_what_it_did(number: signal.Si
     with stop_on_signals(stop.set):
         assert signal.getsignal(number) != before
         os.kill(os.getpid(), number)
-        assert stop.wait(10)
+        assert stop.wait(PATIENCE)
         assert signal.getsignal(number) == before
+
+
+def test_a_signal_may_come_inside_a_lock_that_stopping_takes() -> None:
+    """Python runs a handler between any two steps of the main thread."""
+    lock, stop = threading.Lock(), threading.Event()
+
+    def take() -> None:
+        with lock:
+            stop.set()
+
+    with stop_on_signals(take):
+        with lock:
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(PATIENCE)
 
 
 def test_outside_the_main_thread_no_signal_is_taken() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.documents.recipes.documents import DOCS, block
 from tests.support.leads import pending_in, sign_up_in
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +133,7 @@ def test_the_worker_service_stays_and_stops(
                 sign_up_in(settings_of(shop), f"v{number}@example.com")
                 assert eventually(lambda: pending_in(settings_of(shop)) == 0)
             process.terminate()
-            assert process.wait(10) == 0
+            assert process.wait(PATIENCE) == 0
             assert loopback.emails == ["v1@example.com", "v2@example.com"]
         finally:
             process.kill()

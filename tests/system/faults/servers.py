@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.system.faults.double import Double
 
 APP = "tests.system.faults.app"
-STOP_SECONDS = 15.0
+STOP_SECONDS = 25.0
 
 
 def gunicorn(*options: str, workers: int = 1, app: str = "wsgi") -> tuple[str, ...]:

@@ -24,7 +24,7 @@ RATE = 100.0
 SECONDS = pick(5, 30)
 # The figures that the package promises are 10 and 50 ms, on a machine with nothing else to do;
 # the short form runs beside other tests, and a call would hang for ten seconds.
-SLOWEST = pick(2.0, 0.25)
+SLOWEST = pick(5.0, 0.25)
 
 
 def test_hanging_api_is_not_felt(tmp_path: Path, double: Double, sqlite_url: str) -> None:
@@ -40,7 +40,7 @@ def test_hanging_api_is_not_felt(tmp_path: Path, double: Double, sqlite_url: str
                 server.port, rate=RATE, visitors=16, most=int(RATE * SECONDS), tid=tid
             ) as load:
                 load.join()
-            assert load.failed == []
+            assert (load.failed, len(load.answers)) == ([], int(RATE * SECONDS))
             lags = list(chain(*server.ask_all("/lag", PROCESSES).values()))
         acknowledged |= load.acknowledged
         measured[name] = (
@@ -55,7 +55,6 @@ def test_hanging_api_is_not_felt(tmp_path: Path, double: Double, sqlite_url: str
             f"event loop late p99 {late:.1f} ms, at most {latest:.1f} ms"
         )
     drain_fully(sqlite_url, double)
-    assert len(acknowledged) == RATE * SECONDS
     assert find_lost(acknowledged, double) == set()
     inside, _, late, _ = measured["tracked"]
     assert inside <= SLOWEST
