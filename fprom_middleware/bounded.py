@@ -70,10 +70,11 @@ class BoundedCalls:
     def __init__(self, name: str) -> None:
         self._name = name
         self._changed = threading.Condition()
-        self._waiting: deque[Call | None] = deque()
+        self._waiting: deque[Call] = deque()
         self._running: set[Call] = set()
         self._idle = 0
         self._silent = False
+        self._closed = 0
 
     def call(self, work: Callable[[Call], T], *, seconds: float, give_way: bool = False) -> T:
         """Run a call and wait for it, no longer than so many seconds.
@@ -112,7 +113,7 @@ class BoundedCalls:
     def close(self) -> None:
         """End the threads that wait; those that are still in a call end after it."""
         with self._changed:
-            self._waiting.extend([None] * self._idle)
+            self._closed += 1
             self._changed.notify_all()
 
     def _hand_over(self, call: Call) -> None:
@@ -121,22 +122,24 @@ class BoundedCalls:
             self._changed.notify()
             return
         try:
-            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=[self._closed], name=self._name, daemon=True
+            ).start()
         except RuntimeError:
             # An interpreter that is ending starts no thread: the call is made in this one.
             self._waiting.remove(call)
             self._run(call)
 
-    def _serve(self) -> None:
-        while (call := self._next()) is not None:
+    def _serve(self, closed: int) -> None:
+        while (call := self._next(closed)) is not None:
             self._run(call)
             # Nothing that a caller handed in is kept alive by a thread that waits.
             del call
 
-    def _next(self) -> Call | None:
+    def _next(self, closed: int) -> Call | None:
         with self._changed:
             self._idle += 1
-            self._changed.wait_for(lambda: self._waiting, IDLE_SECONDS)
+            self._changed.wait_for(lambda: self._waiting or closed != self._closed, IDLE_SECONDS)
             self._idle -= 1
             return self._waiting.popleft() if self._waiting else None
 

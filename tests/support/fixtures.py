@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+import sqlalchemy as sa
 
 from fprom_middleware import Fprom
 from tests.support.accounts import Account, make_outbox, make_settings
 from tests.support.api import Api, LoopbackApi, loopback_api
 from tests.support.clock import Clock
-from tests.support.services import postgresql_database
+from tests.support.services import mariadb_database, postgresql_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +126,24 @@ def postgresql_url(server_url: str) -> Iterator[str]:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
         connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
+@pytest.fixture(scope="session")
+def mariadb_server_url() -> Iterator[str]:
+    """A database on the MariaDB server for this test run."""
+    with mariadb_database("outbox") as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server_url: str) -> Iterator[str]:
+    """An empty MariaDB database."""
+    yield mariadb_server_url
+    engine = sa.create_engine(mariadb_server_url)
+    found = sa.MetaData()
+    found.reflect(engine)
+    found.drop_all(engine)
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
