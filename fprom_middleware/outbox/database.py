@@ -183,16 +183,18 @@ class Database:
     def _once(self, engine: Engine, work: Callable[[Connection], T], call: Call | None) -> T:
         pool = engine.pool
         with engine.connect() as connection, _breakable(connection, call):
-            if self._file is not None:
-                self._file.check(connection)
-            with connection.begin():
-                answer = work(connection)
-            if self._file is not None:
-                self._file.check(connection)
-            if engine.pool is not pool:
-                # Closed meanwhile: no pool is left that would close this one.
-                connection.invalidate()
-            return answer
+            try:
+                if self._file is not None:
+                    self._file.check(connection)
+                with connection.begin():
+                    answer = work(connection)
+                if self._file is not None:
+                    self._file.check(connection)
+                return answer
+            finally:
+                if engine.pool is not pool:
+                    # Closed meanwhile: no pool is left that would close this one.
+                    connection.invalidate()
 
     def _prepare(self, connection: Connection) -> str:
         tables = ConnectionTables(connection)

@@ -84,6 +84,9 @@ class Outbox:
             "account": self._account,
             "due_at": now,
             "queued_at": now,
+            # Tables that were of version 1 have no value of their own for these.
+            "attempts": 0,
+            "not_found_count": 0,
             "payload": encode(lead),
         }
 
