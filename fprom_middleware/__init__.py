@@ -4,7 +4,13 @@ Importing this package loads no framework, no HTTP client and no database librar
 """
 
 from .account import Fprom
-from .errors import FpromConfigError, FpromError, FpromNotInstalled, FpromTokenError
+from .errors import (
+    FpromConfigError,
+    FpromError,
+    FpromNotInstalled,
+    FpromOutboxError,
+    FpromTokenError,
+)
 from .events.lead import Lead
 from .events.receipt import Reason, Receipt, Status
 from .outbox.stats import Stats
@@ -19,6 +25,7 @@ __all__ = [
     "FpromConfigError",
     "FpromError",
     "FpromNotInstalled",
+    "FpromOutboxError",
     "FpromSettings",
     "FpromTokenError",
     "Lead",

@@ -84,9 +84,12 @@ class Fprom:
         self._client = client
         self._delivery: Delivery | None = None
         self._has_warned = False
+        self._has_thread = (
+            settings.enabled
+            and settings.delivery is DeliveryMode.OUTBOX
+            and settings.worker is WorkerMode.THREAD
+        )
         self._lock = threading.Lock()
-        # True until a first request has started the background thread of this process.
-        self.needs_start = self._has_thread()
         _accounts.add(self)
         if settings.enabled and settings.delivery is DeliveryMode.OUTBOX:
             # Now and not at the first sign-up: a wrong URL fails at start, and no view waits
@@ -293,7 +296,7 @@ class Fprom:
             Calls by what they came to: sent, duplicate, rejected, failed (due later).
 
         Raises:
-            SQLAlchemyError: The outbox's database refused; nothing is lost by that.
+            FpromOutboxError: The outbox's database refused; nothing is lost by that.
             FpromConfigError: The outbox's tables are of another version.
         """
         return self.delivery.drain(limit=limit, seconds=seconds, wait=wait)
@@ -306,14 +309,19 @@ class Fprom:
             The figures of this account.
 
         Raises:
-            SQLAlchemyError: The outbox's database refused.
+            FpromOutboxError: The outbox's database refused.
             FpromConfigError: The outbox's tables are of another version.
         """
         return replace(self.delivery.stats(), hook_errors=hook_errors(self.settings))
 
+    @property
+    def needs_start(self) -> bool:
+        """True where a request has to call `start_worker`: the middlewares ask at each."""
+        delivery = self._delivery
+        return self._has_thread if delivery is None else delivery.needs_start
+
     def start_worker(self) -> None:
-        """Start this process's background thread; the middlewares do, at the first request."""
-        self.needs_start = False
+        """Start this process's background thread, or a new one in place of one that died."""
         try:
             self.delivery.start()
         except Exception as error:  # noqa: BLE001 - no request fails because of us
@@ -325,7 +333,6 @@ class Fprom:
             delivery, self._delivery = self._delivery, None
         if delivery is not None:
             delivery.close()
-        self.needs_start = self._has_thread()
 
     async def aclose(self) -> None:
         """Do as `close` without blocking the event loop."""
@@ -333,14 +340,6 @@ class Fprom:
         from .delivery.off_loop import run_off_loop  # noqa: PLC0415
 
         await run_off_loop(self.close)
-
-    def _has_thread(self) -> bool:
-        settings = self.settings
-        return (
-            settings.enabled
-            and settings.delivery is DeliveryMode.OUTBOX
-            and settings.worker is WorkerMode.THREAD
-        )
 
     @property
     def delivery(self) -> Delivery:
@@ -370,7 +369,6 @@ class Fprom:
         # Threads, locks and connections are the parent's.
         self._delivery = None
         self._lock = threading.Lock()
-        self.needs_start = self._has_thread()
 
 
 _accounts: weakref.WeakSet[Fprom] = weakref.WeakSet()

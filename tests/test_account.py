@@ -406,6 +406,7 @@ class BrokenDelivery:
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
+        self.needs_start = True
 
     def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
         """Raise."""
@@ -417,6 +418,7 @@ class BrokenDelivery:
 
     def start(self) -> None:
         """Raise."""
+        self.needs_start = False
         raise self.error
 
     def close(self) -> None:
@@ -654,7 +656,6 @@ def test_a_background_that_does_not_start(caplog: pytest.LogCaptureFixture) -> N
     """A request is served even where the background cannot be started, and it is told once."""
     fprom = Api().fprom()
     fprom._delivery = BrokenDelivery(OSError("CANARY"))  # type: ignore[assignment]
-    fprom.needs_start = True
 
     request_of(fprom)
     request_of(fprom)

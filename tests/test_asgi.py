@@ -303,7 +303,7 @@ def test_the_first_request_wakes_the_background(monkeypatch: pytest.MonkeyPatch)
 
     attach(fprom)
     assert not started
-    fprom.needs_start = True
+    monkeypatch.setattr(Fprom, "needs_start", True)
     serve(fprom, {"type": "lifespan"})
     assert not started
     attach(fprom)

@@ -180,6 +180,6 @@ def test_the_first_request_wakes_the_background(monkeypatch: pytest.MonkeyPatch)
 
     attach(fprom)
     assert not started
-    fprom.needs_start = True
+    monkeypatch.setattr(Fprom, "needs_start", True)
     attach(fprom)
     assert started == ["here"]

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 class Delivery(Protocol):
     """Takes a lead and answers; neither call raises."""
 
+    @property
+    def needs_start(self) -> bool:
+        """True where a request has to call `start`; each asks."""
+        ...
+
     def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
         """Take a lead; `session` is the caller's own transaction, where there is one."""
         ...
@@ -48,6 +53,8 @@ class Delivery(Protocol):
 
 class NothingWaits:
     """The half of a delivery that has no background and whose events wait nowhere."""
+
+    needs_start = False
 
     def start(self) -> None:
         """Do nothing."""

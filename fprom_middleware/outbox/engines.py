@@ -60,6 +60,8 @@ def sqlite_engine(url: URL, *, look: bool = False) -> Engine:
     def _connected(connection: DBAPIConnection, _record: Any) -> None:
         # sqlite3's own handling begins a transaction late, as a reader, and then cannot upgrade.
         connection.isolation_level = None
+        # A text that is damaged is found where its row is read, and keeps no other from being so.
+        connection.text_factory = _decode
         try:
             _set_up(connection.cursor(), look=look)
         except sqlite3.Error:
@@ -105,6 +107,10 @@ def server_options(url: URL) -> dict[str, Any]:
     """Return what a driver is told beside the URL; what the URL itself says is left to it."""
     options = _OPTIONS.get(url.get_driver_name(), {})
     return {name: value for name, value in options.items() if name not in url.query}
+
+
+def _decode(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _set_up(cursor: DBAPICursor, *, look: bool) -> None:

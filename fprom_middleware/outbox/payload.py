@@ -41,6 +41,9 @@ def decode(text: Any) -> Lead:
         PayloadError: It is not an event that could be sent.
     """
     try:
+        if isinstance(text, str):
+            # What SQLite holds may not be UTF-8.
+            text.encode()
         body = json.loads(text)
         if isinstance(body, dict):
             return Lead.from_json(body)
