@@ -55,9 +55,9 @@ def test_a_text_that_is_not_utf_8_is_rejected_alone(
     number = damage(outbox_of(fprom), payload="")
     broken = sa.text(
         "UPDATE fprom_outbox SET payload = CAST(X'7B22756964223A2022FF227D' AS TEXT) "
-        f"WHERE id = {number}"
+        "WHERE id = :number"
     )
-    outbox_of(fprom).database.run(lambda connection: connection.execute(broken))
+    outbox_of(fprom).database.run(lambda connection: connection.execute(broken, {"number": number}))
 
     is_kept_and_the_rest_is_sent(fprom, api, number, caplog)
 
