@@ -154,7 +154,8 @@ class Fprom:
         if isinstance(lead, Receipt):
             return lead
         try:
-            return self._first_warn().accept(lead, session=session)
+            self._warn_once()
+            return self.delivery.accept(lead, session=session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
@@ -178,7 +179,8 @@ class Fprom:
         if isinstance(lead, Receipt):
             return lead
         try:
-            return await self._first_warn().accept_async(lead, session=session)
+            self._warn_once()
+            return await self.delivery.accept_async(lead, session=session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
@@ -191,13 +193,11 @@ class Fprom:
         except Exception as error:  # noqa: BLE001 - as above
             return _give_up(error)
 
-    def _first_warn(self) -> Delivery:
-        delivery = self.delivery
+    def _warn_once(self) -> None:
         # A client that was handed in is a test's own, or knows where it sends.
         if not self._has_warned and self._client is None:
             self._has_warned = True
             warn_of_mode(self.settings)
-        return delivery
 
     @without_frames
     def dump_tracking(self, request: object, *, purpose: str = "signup") -> str:
@@ -332,6 +332,7 @@ class Fprom:
         with self._lock:
             delivery, self._delivery = self._delivery, None
         if delivery is not None:
+            self._finalizer.detach()
             delivery.close()
 
     async def aclose(self) -> None:
@@ -362,12 +363,15 @@ class Fprom:
         delivery = make_delivery(self.settings, api, clock=self.clock)
         close_at_exit(delivery)
         # An app that is thrown away, as tests do by the hundred, takes its thread with it.
-        weakref.finalize(self, delivery.stop_when_idle).atexit = False
+        self._finalizer = weakref.finalize(self, delivery.stop_when_idle)
+        self._finalizer.atexit = False
         return delivery
 
     def _start_afresh(self) -> None:
         # Threads, locks and connections are the parent's.
-        self._delivery = None
+        if self._delivery is not None:
+            self._finalizer.detach()
+            self._delivery = None
         self._lock = threading.Lock()
 
 
