@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ..events.lead import Lead
     from ..settings.model import FpromSettings
+    from .throttle import Throttle
 
 KEEP_REJECTED_SECONDS: Final = 30 * 86400.0
 """Seconds for which rejected leads are kept for a person to look at."""
@@ -301,14 +302,21 @@ class Outbox:
         now = self._clock()
         statement = sa.select(leads.c.id).where(self._is_due(now)).limit(1)
 
-        def work(connection: Connection) -> bool:
-            if connection.scalar(statement) is None:
-                return False
-            throttle = read_state(connection, self._account).throttle
-            opens = throttle.next_at(credentials=self._credentials, now=now, limit=self._limit)
-            return opens <= now
+        def look(connection: Connection) -> tuple[bool, Throttle]:
+            is_due = connection.scalar(statement) is not None
+            return is_due, read_state(connection, self._account).throttle
 
-        return self.database.read(work)
+        def mend(connection: Connection) -> None:
+            state = read_state(connection, self._account, lock=True)
+            mended = replace(state, throttle=state.throttle.mended(now))
+            write_state(connection, self._account, mended)
+
+        is_due, throttle = self.database.read(look)
+        if throttle != throttle.mended(now):
+            # Once and for all: a moment far ahead would come nearer by itself.
+            self.database.run(mend)
+        opens = throttle.next_at(credentials=self._credentials, now=now, limit=self._limit)
+        return is_due and opens <= now
 
     def _read_state(self, connection: Connection) -> AccountState:
         return read_state(connection, self._account)

@@ -170,10 +170,13 @@ class CircuitBreaker:
 
     def next_at(self, *, now: float) -> float:
         """Say when the next call may go; `now` where it may go at once."""
-        until = self.paused_until
-        if until is None or until > now + LONGEST_PAUSE_SECONDS:
-            return now
-        return max(now, until)
+        return max(now, self.mended(now).paused_until or now)
+
+    def mended(self, now: float) -> CircuitBreaker:
+        """Return the breaker half-open where its pause would last longer than any may."""
+        if self.paused_until is None or self.paused_until <= now + LONGEST_PAUSE_SECONDS:
+            return self
+        return replace(self, paused_until=now)
 
     def probing(self, calls: int, *, now: float, timeout: float) -> CircuitBreaker:
         """Return the breaker while a probe of so many calls of up to `timeout` seconds is out."""
@@ -343,6 +346,11 @@ class Throttle:
                 del refused[credentials]
         breaker = breaker.after(outcome, event=event, now=now, probe=probe)
         return Throttle(self.limiter, breaker, refused)
+
+    def mended(self, now: float) -> Throttle:
+        """Return the throttle without pauses that a clock which was wrong has left."""
+        refused = {name: breaker.mended(now) for name, breaker in self.refused.items()}
+        return Throttle(self.limiter, self.breaker.mended(now), refused)
 
     def resumed(self, credentials: str | None) -> Throttle:
         """Return the throttle without a pause; with credentials, only theirs is lifted."""

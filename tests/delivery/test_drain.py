@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
+import signal
 import threading
 import time
+import traceback
 from collections import Counter
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -746,3 +749,216 @@ def test_drains_on_several_threads_share_the_work(
 def test_the_outcome_of_a_call_is_what_the_api_module_says() -> None:
     """No text of the API's in it: a closed list of codes only."""
     assert set(Outcome.__slots__) == {"status", "reason", "retry_after", "code", "error"}
+
+
+# Bounds and limits of others
+
+
+class OverTimeError(Exception):
+    """A job's time limit."""
+
+
+@contextmanager
+def time_limit(seconds: float, error: type[BaseException] = OverTimeError) -> Iterator[None]:
+    """Raise in the main thread after so many seconds, as Celery's soft time limit does."""
+
+    def end_the_job(*_: object) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGALRM, end_the_job)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("error", [OverTimeError, TimeoutError, OSError, ValueError])
+@pytest.mark.parametrize("where", ["call", "hook"])
+def test_a_jobs_time_limit_ends_the_drain_and_loses_nothing(
+    *,
+    database_url: str,
+    make: MakeFprom,
+    api: Api,
+    clock: Clock,
+    error: type[Exception],
+    where: str,
+) -> None:
+    """What was sent is settled, what was not is due at once; the call that was cut has a lease."""
+
+    def wait(*_: object) -> int:
+        if len(api.seen) >= 3:
+            time.sleep(30)
+        return 200
+
+    fprom = make(database_url, on_outcome=wait if where == "hook" else None)
+    sign_up(fprom, 5)
+    fprom.stats()
+    if where == "call":
+        api.says = wait
+    with time_limit(1.0, error), pytest.raises(error):
+        fprom.drain()
+    sent = len(api.seen)
+    due = sorted(row["due_at"] for row in rows(fprom))
+    assert due == [clock.now] * (5 - sent) + [clock.now + 32.0] * (where == "call")
+
+    api.says = 200
+    clock.later(60)
+    with suppress(error):
+        fprom.drain()
+    assert sorted(set(api.uids)) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_refusal_is_an_error_of_ours_without_a_lead_in_any_frame(
+    sqlite_url: str, make: MakeFprom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Type and SQLSTATE: no SQL, no row, neither in its text, its causes nor its frames' locals."""
+    fprom = make(sqlite_url)
+    fprom.track_signup(VISITOR, "canary@example.com", uid="canary")
+    outbox = outbox_of(fprom)
+    run = outbox.database.run
+
+    def refuse(*_: object, **__: object) -> None:
+        def work(connection: sa.Connection) -> None:
+            row = connection.execute(sa.select(leads)).mappings().one()
+            connection.execute(sa.text("INSERT INTO nowhere VALUES (:row)"), {"row": str(row)})
+
+        run(work)
+
+    monkeypatch.setattr(outbox.database, "run", refuse)
+    with pytest.raises(FpromOutboxError) as refused:
+        fprom.drain()
+    error: BaseException | None = refused.value
+
+    assert str(error) == "the outbox's database refused (OperationalError)"
+    assert isinstance(error, FpromOutboxError)
+    assert error.sqlstate is None
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if "fprom_middleware" in frame.f_code.co_filename:
+                assert "canary" not in repr(frame.f_locals)
+        error = error.__cause__ or error.__context__
+
+
+def test_a_servers_refusal_has_its_sqlstate(postgresql_url: str, make: MakeFprom) -> None:
+    """Five characters that say what it is, in a language of their own."""
+    fprom = make(postgresql_url)
+    sign_up(fprom)
+    outbox_of(fprom).database.run(
+        lambda connection: connection.exec_driver_sql(
+            "ALTER TABLE fprom_outbox ADD CONSTRAINT unleased CHECK (due_at <= queued_at)"
+        )
+    )
+    with pytest.raises(FpromOutboxError, match="CheckViolation, SQLSTATE 23514") as refused:
+        fprom.drain()
+
+    assert refused.value.sqlstate == "23514"
+    assert "tid-of-a-visitor" not in str(refused.value)
+
+
+# Pauses that end
+
+
+def test_other_credentials_lift_a_pause_that_was_theirs_alone(
+    database_url: str, make: MakeFprom, api: Api, clock: Clock
+) -> None:
+    """The key is corrected: at once, with nothing to wait for; the old key stays paused."""
+    wrong, right = make(database_url, api_key="wrong"), make(database_url, api_key="right")
+    sign_up(wrong, 3)
+    api.says = lambda call: 401 if "wrong" in call.key else 200
+    assert wrong.drain()["failed"] == 1
+    assert wrong.stats().paused == "unauthorized"
+    assert wrong.stats().next_try_at == clock.now + 300
+    assert right.stats().paused is None
+    assert right.drain()["sent"] == 3
+    sign_up(right)
+
+    assert wrong.drain()["failed"] == 0
+    assert wrong.stats().paused == "unauthorized"
+    clock.later(300)
+    assert wrong.drain()["failed"] == 1
+    assert right.drain()["sent"] == 1
+
+
+def test_a_refused_lead_is_due_at_once_and_no_worse_for_it(
+    sqlite_url: str, make: MakeFprom, api: Api, clock: Clock
+) -> None:
+    """Twenty refusals later its back-off begins where it was."""
+    fprom = make(sqlite_url)
+    sign_up(fprom)
+    api.says = 401
+    for _ in range(20):
+        fprom.drain()
+        clock.later(300)
+    (row,) = rows(fprom)
+    assert (row["failed_count"], row["due_at"]) == (0, clock.now - 300)
+    api.says = 503
+    fprom.drain()
+
+    assert rows(fprom)[0]["due_at"] <= clock.now + 2
+
+
+def test_a_pause_is_ended_by_hand(sqlite_url: str, make: MakeFprom, api: Api) -> None:
+    """`resume` in any process: all goes on, and a second one finds nothing to end."""
+    fprom, other = make(sqlite_url), make(sqlite_url)
+    sign_up(fprom, 3)
+    api.says = 401
+    fprom.drain()
+    api.says = 200
+    assert outbox_of(other).resume(refused_only=True)
+    assert not outbox_of(other).resume()
+
+    assert fprom.drain()["sent"] == 3
+
+
+@pytest.mark.parametrize("says", [503, 429, 401, 404])
+@pytest.mark.parametrize("ahead", [3600.0, 86400.0, 365 * 86400.0])
+def test_a_clock_that_was_ahead_holds_nothing_up_for_more_than_an_hour(
+    *, sqlite_url: str, make: MakeFprom, api: Api, clock: Clock, says: int, ahead: float
+) -> None:
+    """Leads queued, leased, tried and paused while it was wrong; then it is right again."""
+    fprom = make(sqlite_url)
+    right = clock.now
+    clock.later(ahead)
+    sign_up(fprom, 8)
+    outbox_of(fprom).claim(2)
+    api.says = says
+    fprom.drain()
+    clock.now = right
+    api.says = 200
+    fprom.drain()
+    while fprom.stats().pending:
+        now_or_later(fprom, clock)
+        fprom.drain()
+
+    assert clock.now - right <= 3600 + 32
+    assert len({call.body["uid"] for call in api.seen}) == 8
+
+
+# What is logged
+
+
+def test_an_outage_is_one_line_and_so_is_its_end(
+    sqlite_url: str, make: MakeFprom, api: Api, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which error, which event, when next; not once for each call."""
+    caplog.set_level(logging.INFO, logger="fprom_middleware.delivery")
+    fprom = make(sqlite_url)
+    fprom.track_signup(VISITOR, "canary@example.com")
+    sign_up(fprom, 20)
+    api.says = httpx.ConnectError("canary")
+    for _ in range(100):
+        fprom.drain()
+        clock.later(60)
+    api.says = 200
+    clock.later(3600)
+    fprom.drain()
+    first, last = caplog.messages
+
+    assert first.startswith(
+        "A call to FirstPromoter failed (network, ConnectError). Lead(email=c***@"
+    )
+    assert "the next try is not before 2027-01-15T08:00:0" in first
+    assert last == "FirstPromoter answers again."
+    assert "canary" not in caplog.text

@@ -332,6 +332,77 @@ def test_a_thread_that_cannot_be_started_fails_neither_request_nor_sign_up(
     assert eventually(lambda: len(api.seen) == 2)
 
 
+@pytest.mark.parametrize(
+    "error", [SystemExit, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, RuntimeError]
+)
+def test_no_hook_ends_it(
+    sqlite_url: str, api: Api, error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it raises: the lead is settled, the next one is sent by the same thread."""
+
+    def hook(*_: object) -> None:
+        raise error("canary")
+
+    fprom = Fprom(make_settings(sqlite_url, worker="thread", on_outcome=hook), client=api.client)
+    for number in range(3):
+        sign_up(fprom)
+        assert becomes(lambda: fprom.stats().pending, 0)
+        assert len(api.seen) == number + 1
+    assert len(threads()) == 1
+    fprom.close()
+
+    assert fprom.stats().hook_errors >= 3
+    assert caplog.text.count(f"FPROM_ON_OUTCOME raised {error.__name__}") == 3
+    assert "has died" not in caplog.text
+    assert "canary" not in caplog.text
+    fprom.close()
+
+
+def die(live: Fprom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the drain thread of an account end by what no one expects."""
+
+    def end(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as broken:
+        broken.setattr(OutboxDelivery, "drain", end)
+        request(live)
+        (thread,) = threads() or [threading.Thread()]
+        if thread.ident is not None:
+            thread.join(60)
+    assert not threads()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("by", ["request", "sign-up"])
+def test_a_dead_thread_is_replaced(
+    *,
+    live: Fprom,
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    by: str,
+) -> None:
+    """At the next request or sign-up, whatever it died of, and that is said."""
+    die(live, monkeypatch)
+    sign_up_elsewhere(live)
+    monkeypatch.setattr("fprom_middleware.delivery.durable.time.monotonic", lambda: 1e9)
+    if by == "request":
+        request(live)
+    else:
+        sign_up(live)
+
+    assert eventually(lambda: "elsewhere" in api.uids)
+    assert "The outbox's thread has died: a new one takes its place." in caplog.messages
+
+
+def sign_up_elsewhere(live: Fprom) -> None:
+    """Another process writes a row."""
+    outbox = make_outbox(live.settings.outbox_url, time.time)
+    put_leads(outbox, make_lead("elsewhere"))
+    outbox.database.close()
+
+
 def test_two_event_loops_one_after_the_other(live: Fprom, api: Api) -> None:
     """The thread belongs to no loop."""
 
