@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 EXPECTED: dict[tuple[str, str], str] = {
-    ("long", "outbox.store"): "claiming and settling get files of their own",
+    ("large", "outbox"): "the database (engine, file, URL, tables, refusals) gets a room below it",
 }
 
 
