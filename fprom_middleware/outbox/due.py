@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     Order = tuple[sa.ColumnElement[Any], ...]
 
 
-def is_due(now: float, lease: float) -> sa.ColumnElement[bool]:
-    """Return the condition of rows that are due, those that a wrong clock has left included.
-
-    Args:
-        now: Seconds since the epoch.
-        lease: Seconds that a lease lasts.
-    """
-    return sa.or_(leads.c.due_at <= now, leads.c.due_at > _latest(now, lease))
+def find_first(connection: Connection, pending: sa.ColumnElement[bool]) -> float | None:
+    """Read when the first row is due, in seconds since the epoch; None where none waits."""
+    first = connection.scalar(sa.select(sa.func.min(leads.c.due_at)).where(pending))
+    # What is not a number is mended as being due.
+    return None if first is None else read_number(first) or 0.0
 
 
-def next_due(
+def is_wrong(
     connection: Connection, pending: sa.ColumnElement[bool], *, now: float, lease: float
-) -> float | None:
-    """Say when the next row is due, in seconds since the epoch; None where none waits."""
-    due_at = leads.c.due_at
-    ends = sa.select(sa.func.min(due_at), sa.func.max(due_at)).where(pending)
-    first, last = connection.execute(ends).one()
-    if first is None:
-        return None
-    first, last = read_number(first), read_number(last)
-    wrong = first is None or last is None or last > _latest(now, lease)
-    return now if wrong else first
+) -> bool:
+    """Say whether a row is due later than any clock that is right can have made it."""
+    last = connection.scalar(sa.select(sa.func.max(leads.c.due_at)).where(pending))
+    number = read_number(last)
+    return last is not None and (number is None or number > _latest(now, lease))
+
+
+def mend(
+    connection: Connection, pending: sa.ColumnElement[bool], *, now: float, lease: float
+) -> None:
+    """Make such rows due now."""
+    wrong = leads.c.due_at > _latest(now, lease)
+    connection.execute(sa.update(leads).where(pending, wrong).values(due_at=now))
 
 
 def find_due(
@@ -49,7 +49,7 @@ def find_due(
 
     Args:
         connection: Inside a transaction.
-        due: The condition of `is_due`, and whose rows.
+        due: Of which rows.
         most: How many at the most.
         probe: True takes of the least tried the newest and the oldest, so that no row stands
             before all others.
@@ -63,8 +63,8 @@ def find_due(
             (most, sa.true(), (leads.c.attempts, *queue)),
         ]
     else:
-        new, order = leads.c.attempts == 0, (leads.c.due_at, leads.c.id)
-        parts = [(most, new, order), (most, ~new, order)]
+        order = (leads.c.due_at, leads.c.id)
+        parts = [(most, leads.c.attempts == 0, order), (most, sa.true(), order)]
     rows: dict[int, Row[Any]] = {}
     for many, which, sequence in parts:
         left = min(many, most - len(rows))

@@ -16,7 +16,7 @@ from ..settings.model import NO_API_KEY
 from .account_row import AccountState, read_state, write_state
 from .claims import Answer, Batch, Claimed, read_claimed
 from .database import Database
-from .due import find_due, is_due, next_due
+from .due import find_due, find_first, is_wrong, mend
 from .payload import PayloadError, encode, read_number
 from .refusal import name_refusal, passes
 from .schema import leads
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from ..events.lead import Lead
     from ..settings.model import FpromSettings
-    from .throttle import Throttle
 
 KEEP_REJECTED_SECONDS: Final = 30 * 86400.0
 """Seconds for which rejected leads are kept for a person to look at."""
@@ -133,7 +132,7 @@ class Outbox:
             lease = now + self._lease_seconds
             readable: list[Claimed] = []
             unreadable: list[int] = []
-            for row in find_due(connection, self._is_due(now), wanted, probe=probes is not None):
+            for row in find_due(connection, self._due(now), wanted, probe=probes is not None):
                 try:
                     readable.append(read_claimed(row, permit_at=permit_at, lease=lease))
                 except PayloadError:
@@ -210,9 +209,11 @@ class Outbox:
 
         def work(connection: Connection) -> float | None:
             now = self._clock()
-            due = next_due(connection, self._pending, now=now, lease=self._lease_seconds)
+            due = find_first(connection, self._pending)
             if due is None:
                 return None
+            if is_wrong(connection, self._pending, now=now, lease=self._lease_seconds):
+                due = now
             throttle = read_state(connection, self._account).throttle
             opens = throttle.next_at(credentials=self._credentials, now=now, limit=self._limit)
             return max(due, opens)
@@ -291,32 +292,36 @@ class Outbox:
     def _lease_seconds(self) -> float:
         return LEASE_CALLS * self._timeout + LEASE_MARGIN_SECONDS
 
-    def _is_due(self, now: float) -> sa.ColumnElement[bool]:
-        return sa.and_(self._pending, is_due(now, self._lease_seconds))
-
     @property
     def _pending(self) -> sa.ColumnElement[bool]:
         return sa.and_(leads.c.account == self._account, leads.c.due_at.is_not(None))
 
+    def _due(self, now: float) -> sa.ColumnElement[bool]:
+        return sa.and_(leads.c.account == self._account, leads.c.due_at <= now)
+
     def _may_claim(self) -> bool:
-        now = self._clock()
-        statement = sa.select(leads.c.id).where(self._is_due(now)).limit(1)
+        now, lease = self._clock(), self._lease_seconds
 
-        def look(connection: Connection) -> tuple[bool, Throttle]:
-            is_due = connection.scalar(statement) is not None
-            return is_due, read_state(connection, self._account).throttle
+        def look(connection: Connection) -> tuple[bool, bool]:
+            throttle = read_state(connection, self._account).throttle
+            wrong = throttle != throttle.mended(now) or is_wrong(
+                connection, self._pending, now=now, lease=lease
+            )
+            first = find_first(connection, self._pending)
+            opens = throttle.next_at(credentials=self._credentials, now=now, limit=self._limit)
+            return first is not None and max(first, opens) <= now, wrong
 
-        def mend(connection: Connection) -> None:
+        def mend_all(connection: Connection) -> None:
             state = read_state(connection, self._account, lock=True)
             mended = replace(state, throttle=state.throttle.mended(now))
             write_state(connection, self._account, mended)
+            mend(connection, self._pending, now=now, lease=lease)
 
-        is_due, throttle = self.database.read(look)
-        if throttle != throttle.mended(now):
+        may_claim, wrong = self.database.read(look)
+        if wrong:
             # Once and for all: a moment far ahead would come nearer by itself.
-            self.database.run(mend)
-        opens = throttle.next_at(credentials=self._credentials, now=now, limit=self._limit)
-        return is_due and opens <= now
+            self.database.run(mend_all)
+        return may_claim or wrong
 
     def _read_state(self, connection: Connection) -> AccountState:
         return read_state(connection, self._account)
