@@ -240,10 +240,12 @@ class OutboxDelivery:
         # The new lead first and by itself: what waits has had its turn.
         try:
             self.outbox.put(row)
-        except Exception as error:  # noqa: BLE001 - no view fails because of us
-            return self._hold(lead, row, error)
-        if self._settings.worker is not WorkerMode.THREAD and self.needs_start:
-            self.start()
+        except BaseException as error:
+            # A view that is cut short has a visitor all the same.
+            receipt = self._hold(lead, row, error)
+            if not isinstance(error, Exception):
+                raise
+            return receipt
         return self._queued(lead)
 
     def _queued(self, lead: Lead, *, expect_commit: bool = False) -> Receipt:
@@ -260,16 +262,18 @@ class OutboxDelivery:
         )
         return Receipt(Status.FAILED, Reason.DATABASE, event=lead)
 
-    def _hold(self, lead: Lead, row: Mapping[str, Any], error: Exception) -> Receipt:
+    def _hold(self, lead: Lead, row: Mapping[str, Any], error: BaseException) -> Receipt:
         kept = self.waiting.add(row, error)
-        self._wake()
+        self._wake(refused=True)
         _let_interrupts_through(error)
         return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, event=lead)
 
-    def _wake(self, *, expect_commit: bool = False) -> None:
-        if self._settings.worker is not WorkerMode.THREAD:
-            return
-        if self._thread is None or not self._thread.is_alive:
+    def _wake(self, *, expect_commit: bool = False, refused: bool = False) -> None:
+        if self._settings.worker is WorkerMode.THREAD:
+            needs_start = self._thread is None or not self._thread.is_alive
+        else:
+            needs_start = self.needs_start and not (expect_commit or refused)
+        if needs_start:
             try:
                 self.start()
             except RuntimeError:
@@ -288,7 +292,7 @@ def _log_no_thread() -> None:
     logger.error("The outbox's thread could not be started: RuntimeError.")
 
 
-def _let_interrupts_through(error: Exception) -> None:
+def _let_interrupts_through(error: BaseException) -> None:
     limit = raised_by_signal(error)
     if limit is not None:
         raise limit

@@ -53,6 +53,7 @@ class Outbox:
         clock: Seconds since the epoch; the only clock there is, never the database's.
         rate_limit: API calls a minute.
         timeout: Seconds that one call may take.
+        credentials: The fingerprint of those that calls are made with.
     """
 
     def __init__(

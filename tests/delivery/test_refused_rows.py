@@ -207,6 +207,43 @@ def test_a_sign_up_costs_the_same_however_many_wait(
     assert len(delivery.waiting) == 5020
 
 
+class ViewEndsError(BaseException):
+    """What a greenlet's time-out or a server's end raises in a view."""
+
+
+def test_a_view_that_is_cut_short_keeps_its_lead(
+    sqlite_url: str, make: MakeFprom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The visitor exists all the same; what cut it short goes on its way."""
+
+    def cut(*_: object, **__: object) -> None:
+        raise ViewEndsError
+
+    fprom = make(sqlite_url)
+    with monkeypatch.context() as broken:
+        broken.setattr(Outbox, "put", cut)
+        with pytest.raises(ViewEndsError):
+            fprom.track_signup(VISITOR, uid=1)
+
+    assert fprom.drain()["sent"] == 1
+
+
+def test_a_machine_without_threads_fails_no_sign_up(
+    sqlite_url: str, make: MakeFprom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits goes on waiting; the new lead is durable."""
+    fprom = make(sqlite_url)
+    delivery_of(fprom).waiting.add(delivery_of(fprom).outbox.row(make_lead("waits")), OSError())
+
+    def no_thread(_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("threading.Thread.start", no_thread)
+        assert fprom.track_signup(VISITOR, uid="new").durable
+    assert fprom.drain()["sent"] == 2
+
+
 # Who writes what waits
 
 
