@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.protocol import Outcome
@@ -478,6 +479,41 @@ def test_a_clock_that_jumps_an_hour_loses_nothing_and_blocks_nothing_for_ever(
 
     assert delivered == 10
     assert clock.now - jumped <= 3600 + 400
+
+
+def test_new_leads_go_before_those_that_are_tried_again(
+    database_url: str, outbox_at: MakeOutbox, clock: Clock
+) -> None:
+    """Whatever has been due for longer; then the others, the longest due first."""
+    outbox = outbox_at(database_url)
+    put_leads(outbox, *(make_lead(uid) for uid in ("old-1", "old-2")))
+    for _ in range(2):
+        settle(outbox, outbox.claim(1), UNKNOWN, clock.now)
+        clock.later(1)
+    clock.later(100)
+    put_leads(outbox, make_lead("new-1"))
+    clock.later(1)
+    put_leads(outbox, make_lead("new-2"))
+
+    assert uids(outbox.claim(3).claimed) == ["new-1", "new-2", "old-1"]
+    assert uids(outbox.claim(3).claimed) == ["old-2"]
+
+
+def test_a_database_that_is_busy_keeps_a_batch_from_being_settled(
+    sqlite_url: str, outbox_at: MakeOutbox, clock: Clock
+) -> None:
+    """That passes: it is not tried row by row."""
+    outbox, other = outbox_at(sqlite_url, timeout=0.1), outbox_at(sqlite_url)
+    put_leads(outbox, *make_leads(3))
+    batch = outbox.claim(3)
+
+    def hold(_connection: object) -> None:
+        with pytest.raises(OperationalError):
+            settle(outbox, batch, SENT, clock.now)
+
+    other.database.run(hold)
+    settle(outbox, batch, SENT, clock.now)
+    assert rows(outbox) == []
 
 
 # In a crowd
