@@ -696,6 +696,9 @@ def test_what_an_account_does_in_a_child(monkeypatch: pytest.MonkeyPatch) -> Non
         assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
 
     assert fprom.delivery is not parents
+    fprom.close()
+    account._start_afresh()
+    assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
 
 
 FORK = """

@@ -55,3 +55,8 @@ def test_all_forms_of_a_verb_take_the_same(verb: str) -> None:
 def test_each_verb_is_exported(verb: str) -> None:
     """From the package's own door."""
     assert {verb, f"{verb}_async"} <= set(fprom_middleware.__all__)
+
+
+def test_what_may_be_left_out_says_so() -> None:
+    """The help of each verb names the default that None is not."""
+    assert "email: 'str | None' = NOT_GIVEN" in str(inspect.signature(tracking.track_signup))
