@@ -236,6 +236,8 @@ def test_while_paused_nothing_is_claimed_and_then_three_leads_by_one_drainer(
     batches = [drainer.claim(9) for drainer in drainers]
     assert [uids(batch.claimed) for batch in batches] == [["19", "5", "6"], [], []]
     assert batches[0].probe
+    # One call after the other, each of up to ten seconds: counted where the last may begin.
+    assert {item.permit_at for item in batches[0].claimed} == {clock.now + 20}
     clock.later(32)
     batches = [drainer.claim(1) for drainer in reversed(drainers)]
     assert [uids(batch.claimed) for batch in batches] == [["5"], [], []]
