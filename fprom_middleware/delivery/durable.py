@@ -11,7 +11,7 @@ from ..errors import FpromConfigError
 from ..events.fields import BadFieldError
 from ..events.receipt import Reason, Receipt, Status
 from ..interrupts import raised_by_signal
-from ..outbox.refusal import REFUSALS, must_roll_back, name_refusal, passes, public_refusal
+from ..outbox.refusal import REFUSALS, name_refusal, passes, public_refusal
 from ..outbox.store import open_outbox
 from ..outbox.transactions.writer import TransactionWriter
 from ..settings.choices import WorkerMode
@@ -87,7 +87,7 @@ class OutboxDelivery:
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - no view fails because of us
-            return self._not_joined(lead, row, error)
+            return _not_joined(lead, error)
         return self._queued(lead, expect_commit=True)
 
     async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
@@ -104,7 +104,7 @@ class OutboxDelivery:
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - no view fails because of us
-            return self._not_joined(lead, row, error)
+            return _not_joined(lead, error)
         return self._queued(lead, expect_commit=True)
 
     @property
@@ -252,16 +252,6 @@ class OutboxDelivery:
         self._wake(expect_commit=expect_commit)
         return Receipt(Status.QUEUED, durable=True, event=lead)
 
-    def _not_joined(self, lead: Lead, row: Mapping[str, Any], error: Exception) -> Receipt:
-        if not must_roll_back(error):
-            return self._hold(lead, row, error)
-        # The caller's transaction has failed before and can only be rolled back: there will be
-        # no such user, and so there must be no lead.
-        logger.error(
-            "A lead was not kept, for session= must be rolled back (%s).", name_refusal(error)
-        )
-        return Receipt(Status.FAILED, Reason.DATABASE, event=lead)
-
     def _hold(self, lead: Lead, row: Mapping[str, Any], error: BaseException) -> Receipt:
         kept = self.waiting.add(row, error)
         self._wake(refused=True)
@@ -281,6 +271,13 @@ class OutboxDelivery:
                 _log_no_thread()
         if self._thread is not None:
             self._thread.loop.wake(expect_commit=expect_commit)
+
+
+def _not_joined(lead: Lead, error: Exception) -> Receipt:
+    # Not kept in memory: whether the user whom it is about will exist is the caller's to know.
+    logger.error("A lead was not written into session=, and is not kept (%s).", name_refusal(error))
+    _let_interrupts_through(error)
+    return Receipt(Status.FAILED, Reason.DATABASE, event=lead)
 
 
 def _refused(lead: Lead, error: BadFieldError) -> Receipt:

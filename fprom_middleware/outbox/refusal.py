@@ -7,9 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy.exc import (
     DBAPIError,
-    InternalError,
     OperationalError,
-    PendingRollbackError,
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -20,7 +18,6 @@ from ..errors import FpromConfigError, FpromOutboxError
 REFUSALS: Final = (SQLAlchemyError, OSError)
 """What a database or a disk raises; anything else is a mistake of the program."""
 
-_FAILED_TRANSACTION: Final = "25P02"
 _BUSY: Final = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_SCHEMA}
 )
@@ -57,19 +54,6 @@ def passes(error: BaseException) -> bool:
         return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
     number = original.args[0] if original is not None and original.args else None
     return not isinstance(number, int) or number in _PASSING_NUMBERS
-
-
-def must_roll_back(error: BaseException) -> bool:
-    """Say whether a transaction had failed before, and can only be rolled back.
-
-    Args:
-        error: What a statement in it raised.
-    """
-    # asyncpg has a type of its own for it.
-    return (
-        isinstance(error, InternalError | PendingRollbackError)
-        or _sqlstate(getattr(error, "orig", None)) == _FAILED_TRANSACTION
-    )
 
 
 def public_refusal(error: BaseException) -> FpromOutboxError:

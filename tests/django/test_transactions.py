@@ -98,7 +98,7 @@ def test_without_atomic_each_statement_commits(connection: Any) -> None:
 def test_a_refusal_leaves_the_transaction_usable(
     connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user is registered; the lead waits in memory, and says so."""
+    """The user is registered; the lead is not kept, and the receipt says so."""
     fprom = get_fprom()
     outbox = fprom.delivery.outbox  # type: ignore[attr-defined]
     row = outbox.row
@@ -108,10 +108,10 @@ def test_a_refusal_leaves_the_transaction_usable(
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO users VALUES ('after@example.com')")
 
-    assert (receipt.status, receipt.reason, receipt.durable) == ("queued", "database", False)
+    assert (receipt.status, receipt.reason, receipt.durable) == ("failed", "database", False)
     assert users(connection) == 2
     monkeypatch.undo()
-    assert fprom.stats().not_durable == 1
+    assert fprom.stats().not_durable == 0
 
 
 @pytest.mark.parametrize("known", [True, False])
