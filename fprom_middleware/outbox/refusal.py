@@ -47,7 +47,7 @@ def passes(error: BaseException) -> bool:
     code = getattr(original, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in _BUSY
-    if not isinstance(error, OperationalError):
+    if error.connection_invalidated or not isinstance(error, OperationalError):
         return error.connection_invalidated
     state = _sqlstate(original)
     if state is not None:

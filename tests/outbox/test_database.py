@@ -6,7 +6,6 @@ import logging
 import os
 import sqlite3
 import stat
-import sys
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import (
     DatabaseError,
@@ -24,7 +22,6 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from fprom_middleware import FpromConfigError
 from fprom_middleware.bounded import SilentError
 from fprom_middleware.outbox.database import Database
 from fprom_middleware.outbox.engines import DATABASE_PATIENCE_SECONDS
@@ -83,106 +80,6 @@ def add(connection: Connection) -> None:
 def pragma(database: Database, name: str) -> object:
     """Ask a connection of the engine for a setting."""
     return database.run(lambda connection: connection.exec_driver_sql(f"PRAGMA {name}").scalar())
-
-
-# Which databases are taken
-
-
-@pytest.mark.parametrize(
-    ("text", "driver"),
-    [
-        ("postgres://me@host/db", "postgresql+psycopg"),
-        ("postgresql://me@host/db", "postgresql+psycopg"),
-        ("postgresql+psycopg://me@host/db", "postgresql+psycopg"),
-        ("sqlite:////var/lib/shop/outbox.db", "sqlite"),
-    ],
-)
-def test_a_known_scheme_is_taken(text: str, driver: str) -> None:
-    """What other tools write for PostgreSQL means psycopg 3."""
-    assert outbox_url(text).drivername == driver
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"mongodb://me:{PASSWORD}@host/db",
-        f"sqlite+nonsense://me:{PASSWORD}@/x.db",
-        f"postgresql://me:{PASSWORD}@host:port/db",
-    ],
-)
-def test_an_unknown_scheme_fails_and_shows_no_password(text: str) -> None:
-    """At start, with an example of a right one."""
-    with pytest.raises(FpromConfigError, match="is not a database that can hold the") as refused:
-        outbox_url(text)
-    assert "FPROM_OUTBOX_URL=postgresql://user@host/database" in str(refused.value)
-    assert PASSWORD not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("module", "text", "hint"),
-    [
-        (
-            "psycopg",
-            f"postgresql://me:{PASSWORD}@host/db",
-            'pip install "fprom-middleware[postgresql]"',
-        ),
-        ("psycopg2", f"postgresql+psycopg2://me:{PASSWORD}@host/db", "pip install psycopg2"),
-        ("pymysql", f"mysql+pymysql://me:{PASSWORD}@host/db", "pip install pymysql"),
-    ],
-)
-def test_a_missing_driver_fails_and_names_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, module: str, text: str, hint: str
-) -> None:
-    """The package's own extra where there is one."""
-    monkeypatch.setitem(sys.modules, module, None)
-
-    with pytest.raises(FpromConfigError) as refused:
-        outbox_url(text)
-    assert str(refused.value).endswith(hint)
-    assert PASSWORD not in str(refused.value)
-
-
-def test_a_driver_that_is_broken_in_itself_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Psycopg without libpq raises an ImportError that names no module."""
-
-    def broken() -> None:
-        raise ImportError
-
-    monkeypatch.setattr(PGDialect_psycopg, "import_dbapi", broken)
-
-    with pytest.raises(FpromConfigError, match="pip install its driver"):
-        outbox_url("postgresql://host/db")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "sqlite://",
-        "sqlite:///",
-        "sqlite:///:memory:",
-        "sqlite:///file::memory:?cache=shared&uri=true",
-        "sqlite:///file:name?mode=memory&cache=shared&uri=true",
-    ],
-)
-def test_a_database_in_memory_is_refused(text: str) -> None:
-    """It keeps nothing, and inline delivery is the honest way to say so."""
-    with pytest.raises(FpromConfigError, match=r"in memory keeps nothing.*FPROM_DELIVERY=inline"):
-        outbox_url(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "right"),
-    [
-        (f"postgresql+asyncpg://me:{PASSWORD}@host/db", "FPROM_OUTBOX_URL=postgresql://"),
-        ("sqlite+aiosqlite:///outbox.db", "FPROM_OUTBOX_URL=sqlite://"),
-    ],
-)
-def test_an_async_driver_is_refused_with_the_one_to_take(text: str, right: str) -> None:
-    """It would fail at every sign-up, which is too late."""
-    with pytest.raises(FpromConfigError, match="async driver") as refused:
-        outbox_url(text)
-    assert right in str(refused.value)
-    assert PASSWORD not in str(refused.value)
 
 
 # The SQLite file
