@@ -13,6 +13,7 @@ from fprom_middleware import FpromConfigError, TrackingContext
 from fprom_middleware.django import get_fprom
 from fprom_middleware.outbox.schema import SCHEMA_ROW, VERSION, accounts, metadata
 from fprom_middleware.outbox.tables import ConnectionTables, creation, prepare_tables
+from fprom_middleware.outbox.transactions.django import DjangoTransaction
 from fprom_middleware.outbox.transactions.django_ddl import as_text, dialect_of, tables_of
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.django import django_settings
@@ -148,6 +149,37 @@ def test_sqlmigrate_shows_every_statement(
         assert f"CREATE TABLE IF NOT EXISTS {table} (" in forwards
         assert f"DROP TABLE IF EXISTS {table};" in backwards
     assert "'#schema'" in forwards
+
+
+def test_version_1_is_brought_up_to_date(connection: Any) -> None:
+    """By `migrate`, which says so; a lead that waits survives, and zero takes all back."""
+    migrate(connection, "0001")
+    columns = {name: set(DjangoTransaction(connection).columns_of(name)) for name in OURS}
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE fprom_outbox RENAME COLUMN not_found_count TO unknowns")
+        cursor.execute("ALTER TABLE fprom_outbox DROP COLUMN tried_at")
+        cursor.execute("ALTER TABLE fprom_outbox_account DROP COLUMN refused")
+        cursor.execute("UPDATE fprom_outbox_account SET version = 1")
+        cursor.execute(
+            "INSERT INTO fprom_outbox (account, due_at, queued_at, attempts, unknowns, payload)"
+            ' VALUES (\'account-7\', 1, 1, 2, 1, \'{"tid": "t", "uid": "1"}\')'
+        )
+    migrate(connection)
+
+    assert {name: set(DjangoTransaction(connection).columns_of(name)) for name in OURS} == columns
+    assert get_fprom().drain()["sent"] == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version FROM fprom_outbox_account WHERE account = '#schema'")
+        assert cursor.fetchone() == (VERSION,)
+
+
+def test_the_plan_says_what_is_done(connection: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """In words, for both migrations."""
+    call_command("migrate", "fprom", database=connection.alias, plan=True)
+
+    plan = capsys.readouterr().out
+    assert "Create the outbox of FirstPromoter sign-ups" in plan
+    assert "Bring the outbox of FirstPromoter sign-ups up to date" in plan
 
 
 def test_there_is_nothing_to_migrate_further(capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,22 @@ def test_what_root_makes_in_a_users_folder_is_the_users(tmp_path: Path) -> None:
     assert while_open == owners(home) == {(SHOP, SHOP)}
 
 
+@pytest.mark.parametrize("user", [0, SHOP])
+def test_only_root_gives_away(
+    user: int, tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user could not, and need not."""
+    given: list[object] = []
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(os, "chown", lambda made, *_ids, **_: given.append(made))
+    database = Database(outbox_url(sqlite_url.replace("outbox.db", "new/outbox.db")), ACCOUNT)
+    touch(database)
+    database.close()
+
+    assert len(given) == (3 if user == 0 else 0)
+    assert (tmp_path / "new" / "outbox.db").exists()
+
+
 @root_only
 def test_what_was_there_before_keeps_its_owner(
     tmp_path: Path, sqlite_url: str, database: Database
@@ -153,7 +169,7 @@ def test_a_look_makes_nothing(tmp_path: Path) -> None:
             (tmp_path / name).touch()
         database = Database(outbox_url(url), ACCOUNT, look=True)
         for use in (database.run, database.read):
-            with pytest.raises(NoOutboxError, match="there is no outbox yet at sqlite:///"):
+            with pytest.raises(NoOutboxError, match=rf"there is no outbox yet at {tmp_path}/"):
                 use(lambda _connection: None)
         database.close()
 

@@ -161,6 +161,19 @@ def test_a_user_who_may_not_is_told_what_to_run(postgresql_url: str, outbox_at: 
     engine.dispose()
 
 
+def test_what_else_goes_wrong_is_told_as_it_is(
+    sqlite_url: str, outbox_at: MakeOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rights are not the only thing that may be missing."""
+    engine = sa.create_engine(outbox_url(sqlite_url))
+    first.create_all(engine)
+    engine.dispose()
+    wrong = sa.text("ALTER TABLE nowhere ADD COLUMN nothing")
+    monkeypatch.setattr("fprom_middleware.outbox.tables.upgrade", lambda *_: [wrong])
+    with pytest.raises(sa.exc.OperationalError, match="no such table: nowhere"):
+        outbox_at(sqlite_url).stats()
+
+
 def test_every_new_column_has_a_value_for_older_rows() -> None:
     """An ALTER TABLE of ours or of Alembic's has nothing else to put there."""
     older = {table.name: set(table.columns.keys()) for table in first.sorted_tables}
