@@ -9,6 +9,7 @@ import click
 
 from ..delivery.durable import OutboxDelivery
 from ..errors import FpromConfigError
+from ..hooks import guard_this_thread
 from ..outbox.stats import no_counts
 from .decorators import with_fprom
 from .drain import describe, line_teller, watch_loop, why_nothing
@@ -64,6 +65,7 @@ class _Drainer(threading.Thread):
         self.counts = no_counts()
 
     def run(self) -> None:
+        guard_this_thread()
         try:
             self.counts = self._loop.run()
         except BaseException as error:  # noqa: BLE001 - wait() raises it, whatever it is
@@ -73,7 +75,8 @@ class _Drainer(threading.Thread):
         """Wait for a signal, then shortly for the call in flight.
 
         Raises:
-            click.ClickException: The loop ended by itself, as by SystemExit in a hook.
+            click.ClickException: The loop ended by what is no mistake, such as SystemExit.
+            Exception: What else ended it.
         """
         with stop_on_signals(self._told.set):
             while self.is_alive() and not self._told.is_set():
@@ -82,6 +85,6 @@ class _Drainer(threading.Thread):
             self.join(GRACE_SECONDS)
         if isinstance(self._error, Exception):
             raise self._error
-        if self._error is not None or not (self._told.is_set() or self.is_alive()):
-            msg = f"the drain ended by itself ({type(self._error).__name__})."
+        if self._error is not None:
+            msg = f"the drain was ended by {type(self._error).__name__}: nothing is sent any more."
             raise click.ClickException(msg)

@@ -137,6 +137,7 @@ class OutboxDelivery:
             thread = DrainThread(self)
             thread.start()
             self._thread = thread
+            logger.info("This process sends from the outbox %s.", self.outbox.database.place)
 
     def drain(
         self,

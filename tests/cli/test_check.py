@@ -6,12 +6,14 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from fprom_middleware import FpromSettings
 from fprom_middleware.cli import check as module
 from fprom_middleware.cli.settings_view import set_values
 from fprom_middleware.outbox.admin import inspect_outbox
+from tests.cli.conftest import run_fprom
 from tests.support.accounts import KEY
 
 if TYPE_CHECKING:
@@ -220,6 +222,52 @@ def test_no_answer_is_explained_too(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     answer = desk("check", "--send", code=1, base_url="http://127.0.0.1:1")
 
     assert "api: f***@example.com → no answer, failed (network)" in answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (httpx.Response(404, text="<h1>Not Found</h1>"), "HTTP 404, failed (unexpected)"),
+        (httpx.Response(403, text="<h1>Blocked</h1>"), "HTTP 403, failed "),
+        (httpx.Response(200, text="<h1>Welcome</h1>"), "HTTP 200, failed (unreadable)"),
+    ],
+    ids=["404", "403", "200"],
+)
+def test_what_is_not_the_api_is_not_the_keys_word(
+    answer: httpx.Response, told: str, desk: Desk, loopback: LoopbackApi
+) -> None:
+    """A page of HTML neither takes the key nor refuses it: the address may be wrong."""
+    loopback.says = answer
+
+    shown = desk("check", "--send", code=1, base_url=loopback.url)
+
+    assert told in shown
+    assert "FPROM_API_KEY" not in shown.partition("api: ")[2]
+    if answer.status_code != 403:
+        assert "Check FPROM_BASE_URL" in shown
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"SSL_CERT_FILE": "/nowhere.pem"}, "SSL_CERT_FILE"),
+        ({"HTTPS_PROXY": "nonsense://127.0.0.1:1"}, "HTTPS_PROXY"),
+        ({"ALL_PROXY": "nonsense://127.0.0.1:1"}, "PROXY"),
+    ],
+)
+def test_what_is_wrong_with_this_machine_is_named(
+    environment: dict[str, str], named: str, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """It is neither the network's fault nor FirstPromoter's."""
+    environ |= environment | {"FPROM_BASE_URL": "https://api.invalid/api/v2/track"}
+
+    done = run_fprom("check --send", environ, tmp_path)
+
+    assert done.returncode == 1
+    first, line = done.stdout.splitlines()[-2:]
+    assert first == "api: f***@example.com → no answer, failed (local)"
+    assert re.match(r"api: \w+: this machine cannot make the call\.", line)
+    assert named in line
 
 
 def test_a_disabled_account_sends_no_test(desk: Desk, loopback: LoopbackApi) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from fprom_middleware import Fprom, TrackingContext
 from tests.cli.conftest import FPROM, run_fprom
+from tests.support.services import postgresql_database
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -131,3 +132,25 @@ def count_safely(path: Path) -> int:
         return count(path)
     except sqlite3.OperationalError:
         return 0
+
+
+def test_from_a_file_to_a_server_and_back(desk: Desk, tmp_path: Path) -> None:
+    """Every column arrives as it was, whichever database it comes from."""
+    desk.put("ann@example.com", "bob@example.com")
+    desk.api.says = 503
+    desk.fprom.drain(limit=1)
+    before, back = rows(tmp_path / "outbox.db"), tmp_path / "back.db"
+    with postgresql_database("move") as server:
+        there = desk("outbox", "move", "--from", desk.url, outbox_url=server)
+        again = desk("outbox", "move", "--from", server, outbox_url=url(back))
+
+    assert there.startswith(f"2 leads moved from {tmp_path}/outbox.db to postgresql")
+    assert again.startswith("2 leads moved from postgresql")
+    assert "postgres@" not in there + again
+    assert rows(back) == before
+
+
+def rows(path: Path) -> list[tuple[object, ...]]:
+    """Return the rows of an outbox without their ids."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[1:] for row in connection.execute("SELECT * FROM fprom_outbox ORDER BY id")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ctypes
 import os
 import signal
 import subprocess
@@ -13,14 +15,16 @@ import pytest
 
 from fprom_middleware.cli import worker as module
 from tests.cli.conftest import FPROM
-from tests.support.api import LoopbackApi, late
+from tests.support.api import late
 from tests.support.leads import pending_in, sign_up_in
 from tests.support.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.cli.conftest import Desk
+    from tests.support.api import LoopbackApi
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ def test_leads_of_other_processes_are_sent_soon(
 ) -> None:
     """A sign-up elsewhere is noticed within a second or two; a signal ends the worker cleanly."""
     sign_up_in(environ, "ann@example.com")
-    assert eventually(lambda: loopback.emails == ["ann@example.com"])
+    assert eventually(lambda: len(loopback.leads) == 1)
     sign_up_in(environ, "bob@example.com")
     assert eventually(lambda: len(loopback.leads) == 2)
     assert eventually(lambda: pending_in(environ) == 0)
@@ -112,6 +116,52 @@ def test_a_call_in_flight_is_left(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     for thread in threading.enumerate():
         if thread.name == "fprom-worker":
             thread.join(PATIENCE)
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
+def test_a_worker_whose_drain_died_ends(error: type[BaseException], desk: Desk) -> None:
+    """A supervisor sees it and starts another one; whatever it was, the status is not 0."""
+
+    def drains() -> threading.Thread | None:
+        return next((t for t in threading.enumerate() if t.name == "fprom-worker"), None)
+
+    def kill() -> None:
+        assert eventually(drains)
+        thread = drains()
+        assert thread is not None
+        # As a time limit or a debugger raises it, wherever the thread is at the moment.
+        raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(error)
+        )
+        assert raised == 1
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    answer = desk("worker", code=1)
+    killer.join()
+
+    assert f"the drain was ended by {error.__name__}" in answer
+    assert "stopped" not in answer
+
+
+@pytest.mark.parametrize("error", ["SystemExit", "asyncio.CancelledError", "KeyboardInterrupt"])
+def test_a_hook_does_not_end_a_worker(
+    error: str, environ: dict[str, str], loopback: LoopbackApi, tmp_path: Path
+) -> None:
+    """It is alive, and sends."""
+    (tmp_path / "hooks.py").write_text(
+        f"import asyncio\ndef on_outcome(lead, receipt): raise {error}\n"
+    )
+    hooked = environ | {"PYTHONPATH": str(tmp_path), "FPROM_ON_OUTCOME": "hooks.on_outcome"}
+    sign_up_in(environ, "ann@example.com")
+    with subprocess.Popen([*FPROM, "worker"], env=hooked, stdout=subprocess.PIPE) as process:
+        assert eventually(lambda: len(loopback.leads) == 1)
+        sign_up_in(environ, "bob@example.com")
+        assert eventually(lambda: len(loopback.leads) == 2)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 0
 
 
 def test_without_an_outbox_it_does_not_start(desk: Desk) -> None:
