@@ -184,11 +184,10 @@ class Database:
         pool = engine.pool
         with engine.connect() as connection, _breakable(connection, call):
             try:
-                if self._file is not None:
-                    self._file.check(connection)
                 with connection.begin():
                     answer = work(connection)
                 if self._file is not None:
+                    # What went into a file that was deleted counts for nothing.
                     self._file.check(connection)
                 return answer
             finally:

@@ -72,7 +72,14 @@ def sqlite_engine(url: URL, *, look: bool = False) -> Engine:
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         reads = connection.get_execution_options().get(READS)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        statement = "BEGIN" if reads else "BEGIN IMMEDIATE"
+        try:
+            # Past SQLAlchemy's own way, which takes ten times as long for a statement so short.
+            connection.connection.cursor().execute(statement)
+        except sqlite3.OperationalError as error:
+            raise sa.exc.OperationalError(statement, None, error) from error
+        except sqlite3.DatabaseError as error:
+            raise sa.exc.DatabaseError(statement, None, error) from error
 
     return engine
 
