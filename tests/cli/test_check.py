@@ -270,6 +270,16 @@ def test_what_is_wrong_with_this_machine_is_named(
     assert named in line
 
 
+def test_without_an_outbox_the_api_is_tested_all_the_same(
+    desk: Desk, loopback: LoopbackApi
+) -> None:
+    """There is no pause to end."""
+    told = desk("check", "--send", delivery="inline", base_url=loopback.url)
+
+    assert "HTTP 200, sent" in told
+    assert "pause" not in told
+
+
 def test_a_disabled_account_sends_no_test(desk: Desk, loopback: LoopbackApi) -> None:
     """Disabled is disabled."""
     more: dict[str, Any] = {"base_url": loopback.url, "enabled": False}

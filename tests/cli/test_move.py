@@ -104,6 +104,31 @@ def test_what_was_written_and_not_deleted_is_there_once(desk: Desk, tmp_path: Pa
     assert (count(tmp_path / "outbox.db"), count(target)) == (0, 2)
 
 
+def test_what_cannot_be_written_stays_where_it_is(desk: Desk, tmp_path: Path) -> None:
+    """Written first, deleted afterwards; a row of before rows had keys is no exception."""
+    target = tmp_path / "new.db"
+    desk.make(outbox_url=url(target)).stats()
+    desk.put("ann@example.com", "bob@example.com")
+    for file, statement in (
+        (tmp_path / "outbox.db", "UPDATE fprom_outbox SET row_key = NULL"),
+        (
+            target,
+            "CREATE TRIGGER no BEFORE INSERT ON fprom_outbox BEGIN SELECT RAISE(ABORT, 'no'); END",
+        ),
+    ):
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(statement)
+    move = "outbox", "move", "--from", desk.url
+
+    assert "the outbox's database refused" in desk(*move, code=1, outbox_url=url(target))
+    assert (count(tmp_path / "outbox.db"), count(target)) == (2, 0)
+
+    with closing(sqlite3.connect(target)) as connection, connection:
+        connection.execute("DROP TRIGGER no")
+    assert "2 leads moved" in desk(*move, outbox_url=url(target))
+    assert (count(tmp_path / "outbox.db"), count(target)) == (0, 2)
+
+
 def test_a_kill_loses_nothing(environ: dict[str, str], api: LoopbackApi, tmp_path: Path) -> None:
     """At any moment; whichever is in both outboxes counts once."""
     source, target = tmp_path / "outbox.db", tmp_path / "new.db"
@@ -142,9 +167,12 @@ def test_from_a_file_to_a_server_and_back(desk: Desk, tmp_path: Path) -> None:
     before, back = rows(tmp_path / "outbox.db"), tmp_path / "back.db"
     with postgresql_database("move") as server:
         there = desk("outbox", "move", "--from", desk.url, outbox_url=server)
+        spelled = server.replace("postgresql://", "postgresql+psycopg://")
+        itself = desk("outbox", "move", "--from", spelled, code=2, outbox_url=server)
         again = desk("outbox", "move", "--from", server, outbox_url=url(back))
 
     assert there.startswith(f"2 leads moved from {tmp_path}/outbox.db to postgresql")
+    assert "both are the same outbox" in itself
     assert again.startswith("2 leads moved from postgresql")
     assert "postgres@" not in there + again
     assert rows(back) == before

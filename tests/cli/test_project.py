@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
+from fprom_middleware.cli.main import main
 from fprom_middleware.cli.project import project_hint
 from tests.cli.conftest import run_fprom
 
@@ -60,6 +62,22 @@ def test_an_outbox_that_is_not_there_is_explained(environ: dict[str, str], tmp_p
 
     assert (done.returncode, "there is no outbox yet" in done.stdout) == (0, True)
     assert "`flask fprom` reads its settings" in done.stderr
+
+
+@pytest.mark.parametrize(("known", "code"), [({}, 2), ({"FPROM_ACCOUNT_ID": "a"}, 0)])
+def test_the_hint_is_no_part_of_the_answer(
+    known: dict[str, str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that reads the answer does not meet it, whether settings or outbox are missing."""
+    (tmp_path / "manage.py").write_text(MANAGE)
+    monkeypatch.chdir(tmp_path)
+    empty = dict.fromkeys(("FPROM_API_KEY", "FPROM_ACCOUNT_ID", "DJANGO_SETTINGS_MODULE"))
+
+    result = CliRunner(env=empty | known).invoke(main, ["outbox"])
+
+    assert result.exit_code == code
+    assert "hint: This is a Django project" in result.stderr
+    assert "hint:" not in result.stdout
 
 
 def test_a_drain_by_cron_is_not_told_each_minute(environ: dict[str, str], tmp_path: Path) -> None:

@@ -67,10 +67,11 @@ def test_missing_keys_are_named(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-def test_a_database_that_is_away_is_one_line(environ: dict[str, str]) -> None:
+@pytest.mark.parametrize("command", ["outbox", "drain", "resume"])
+def test_a_database_that_is_away_is_one_line(command: str, environ: dict[str, str]) -> None:
     """Exit code 1: nothing to set right, perhaps."""
     environ["FPROM_OUTBOX_URL"] = "postgresql://shop:geheim@127.0.0.1:1/shop"
-    result = CliRunner(env=environ).invoke(main, ["outbox"])
+    result = CliRunner(env=environ).invoke(main, [command])
 
     assert result.exit_code == 1
     assert result.output == (
