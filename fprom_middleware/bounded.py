@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ class Call:
         self.error: BaseException | None = None
         self.answer: Any = None
         self._work = work
-        self._ended = threading.Event()
+        # A bare lock, for an Event takes several times as long.
+        self._ended = threading.Lock()
+        self._ended.acquire()
 
     def run(self) -> None:
         """Run it to its end."""
@@ -53,11 +55,11 @@ class Call:
             self.answer = self._work(self)
         except BaseException as error:  # noqa: BLE001 - it is raised where the call was made
             self.error = error
-        self._ended.set()
+        self._ended.release()
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; False where it has not come."""
-        return self._ended.wait(seconds)
+        return self._ended.acquire(timeout=seconds)
 
 
 class BoundedCalls:
@@ -69,10 +71,10 @@ class BoundedCalls:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._changed = threading.Condition()
-        self._waiting: deque[Call] = deque()
+        self._lock = threading.Lock()
         self._running: set[Call] = set()
-        self._idle = 0
+        # Of each thread that waits, where it takes its next call from; None ends it.
+        self._idle: list[SimpleQueue[Call | None]] = []
         self._silent = False
         self._closed = 0
 
@@ -93,15 +95,19 @@ class BoundedCalls:
             BaseException: What the work raised.
         """
         call = Call(work)
-        with self._changed:
+        with self._lock:
             self._break_overdue()
             if give_way and self._silent and self._running:
                 msg = "an earlier call has not been answered"
                 raise SilentError(msg)
             self._running.add(call)
-            self._hand_over(call)
+            idle = self._idle.pop() if self._idle else None
+        if idle is not None:
+            idle.put(call)
+        else:
+            self._start(call)
         if not call.wait(seconds):
-            with self._changed:
+            with self._lock:
                 call.left = self._silent = True
             msg = f"no answer within {seconds:g} s"
             raise SilentError(msg)
@@ -112,40 +118,50 @@ class BoundedCalls:
 
     def close(self) -> None:
         """End the threads that wait; those that are still in a call end after it."""
-        with self._changed:
+        with self._lock:
             self._closed += 1
-            self._changed.notify_all()
+            idle, self._idle = self._idle, []
+        for thread in idle:
+            thread.put(None)
 
-    def _hand_over(self, call: Call) -> None:
-        self._waiting.append(call)
-        if self._idle >= len(self._waiting):
-            self._changed.notify()
-            return
+    def _start(self, call: Call) -> None:
+        serve = threading.Thread(
+            target=self._serve, args=[call, self._closed], name=self._name, daemon=True
+        )
         try:
-            threading.Thread(
-                target=self._serve, args=[self._closed], name=self._name, daemon=True
-            ).start()
+            serve.start()
         except RuntimeError:
             # An interpreter that is ending starts no thread: the call is made in this one.
-            self._waiting.remove(call)
             self._run(call)
 
-    def _serve(self, closed: int) -> None:
-        while (call := self._next(closed)) is not None:
+    def _serve(self, first: Call, closed: int) -> None:
+        calls: SimpleQueue[Call | None] = SimpleQueue()
+        call: Call | None = first
+        del first
+        while call is not None:
             self._run(call)
             # Nothing that a caller handed in is kept alive by a thread that waits.
             del call
+            with self._lock:
+                if closed != self._closed:
+                    return
+                self._idle.append(calls)
+            call = self._next(calls)
 
-    def _next(self, closed: int) -> Call | None:
-        with self._changed:
-            self._idle += 1
-            self._changed.wait_for(lambda: self._waiting or closed != self._closed, IDLE_SECONDS)
-            self._idle -= 1
-            return self._waiting.popleft() if self._waiting else None
+    def _next(self, calls: SimpleQueue[Call | None]) -> Call | None:
+        try:
+            return calls.get(timeout=IDLE_SECONDS)
+        except Empty:
+            with self._lock:
+                if calls in self._idle:
+                    self._idle.remove(calls)
+                    return None
+            # It was chosen at the last moment: the call is on its way.
+            return calls.get()
 
     def _run(self, call: Call) -> None:
         call.run()
-        with self._changed:
+        with self._lock:
             self._running.discard(call)
             if call.error is None or not call.left:
                 self._silent = False

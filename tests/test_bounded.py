@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +115,18 @@ def test_threads_end_when_they_are_not_needed(
     monkeypatch.setattr(bounded, "IDLE_SECONDS", 0.01)
     assert calls.call(lambda _: 1, seconds=30) == 1
     assert eventually(lambda: not threads())
+
+
+def test_a_thread_that_is_chosen_as_it_ends_makes_the_call(
+    calls: BoundedCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not among those that wait any more, so a call is on its way to it."""
+    monkeypatch.setattr(bounded, "IDLE_SECONDS", 0.0)
+    chosen: SimpleQueue[Call | None] = SimpleQueue()
+    call = Call(lambda _: None)
+    threading.Timer(SHORT, chosen.put, [call]).start()
+
+    assert calls._next(chosen) is call
 
 
 def test_an_interpreter_that_ends_makes_the_call_itself(
