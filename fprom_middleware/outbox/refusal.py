@@ -49,11 +49,12 @@ def passes(error: BaseException) -> bool:
         return code & 0xFF in _BUSY
     if error.connection_invalidated or not isinstance(error, OperationalError):
         return error.connection_invalidated
-    state = _sqlstate(original)
-    if state is not None:
-        return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
     number = original.args[0] if original is not None and original.args else None
-    return not isinstance(number, int) or number in _PASSING_NUMBERS
+    if isinstance(number, int):
+        # MySQL's. Its drivers may name a state too, but that says HY000 of nearly everything.
+        return number in _PASSING_NUMBERS
+    state = _sqlstate(original)
+    return state is None or state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
 
 
 def public_refusal(error: BaseException) -> FpromOutboxError:

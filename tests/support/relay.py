@@ -86,6 +86,8 @@ class Relay:
             while data := source.recv(65536):
                 gate.wait()
                 target.sendall(data)
+        # Also after a reset: the other side is to know that there is no one any more.
+        with suppress(OSError):
             target.shutdown(socket.SHUT_WR)
 
 
