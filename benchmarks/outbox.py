@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from fprom_middleware import Fprom, FpromSettings, Lead, TrackingContext
-from fprom_middleware.outbox.database import Database
+from fprom_middleware.database.database import Database
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.outbox.urls import outbox_url
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..database.database import NoOutboxError
+from ..database.refusal import REFUSALS, name_refusal
 from ..masking import mask_email, printable
 from ..outbox.admin import inspect_outbox
-from ..outbox.database import NoOutboxError
-from ..outbox.refusal import REFUSALS, name_refusal
 from ..settings.choices import DeliveryMode, WorkerMode
 from .decorators import opened, tell_project
 from .filesystem import MOUNTS, disk_warning, filesystem_of

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
+from ..database.database import NoOutboxError
+from ..database.refusal import REFUSALS, public_refusal
 from ..errors import FpromConfigError, FpromOutboxError
 from ..outbox.admin import inspect_outbox
-from ..outbox.database import NoOutboxError
-from ..outbox.refusal import REFUSALS, public_refusal
 from .project import project_hint
 from .source import ENVIRONMENT, current_source
 

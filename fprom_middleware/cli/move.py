@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..database.database import NoOutboxError
 from ..outbox.admin import inspect_outbox
-from ..outbox.database import NoOutboxError
 from ..outbox.move import move_waiting
 from .decorators import with_fprom
 from .leads import count_leads

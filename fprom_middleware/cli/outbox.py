@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from ..database.database import NoOutboxError
 from ..masking import mask_email, mask_tail, printable
 from ..outbox.admin import AGES, OLDEST
-from ..outbox.database import NoOutboxError
 from ..outbox.stats import Stats
 from .decorators import with_inspection
 from .leads import delete, export, retry, show

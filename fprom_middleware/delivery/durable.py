@@ -7,11 +7,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from ..database.refusal import REFUSALS, name_refusal, passes, public_refusal
 from ..errors import FpromConfigError
 from ..events.fields import BadFieldError
 from ..events.receipt import Reason, Receipt, Status
 from ..interrupts import raised_by_signal
-from ..outbox.refusal import REFUSALS, name_refusal, passes, public_refusal
 from ..outbox.store import open_outbox
 from ..outbox.transactions.writer import TransactionWriter
 from ..settings.choices import WorkerMode

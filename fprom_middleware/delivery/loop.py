@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ..outbox.refusal import name_refusal
+from ..database.refusal import name_refusal
 from ..outbox.stats import no_counts
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from ..outbox.refusal import name_refusal
+from ..database.refusal import name_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,14 +8,14 @@ from django.db import router
 from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.operations.base import Operation
 
-from ..outbox.schema import leads
-from ..outbox.tables import creation, removal, rows, upgrade
+from ..database.schema import leads
+from ..database.tables import creation, removal, rows, upgrade
 from ..outbox.transactions.django import DjangoTransaction
 from ..outbox.transactions.django_ddl import as_text, dialect_of, tables_of
 
 
 class CreateOutbox(Operation):  # type: ignore[misc]  # Django has no types
-    """Create the tables as `fprom_middleware.outbox.schema` defines them, where they are missing.
+    """Create the tables as `fprom_middleware.database.schema` defines them, where they are missing.
 
     They are no models: the outbox works the same without Django, and its drainers may be other
     programs.

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .schema import metadata as metadata
+    from ..database.schema import metadata as metadata
 
 __all__ = ["metadata"]
 
@@ -21,7 +21,7 @@ __all__ = ["metadata"]
 def __getattr__(name: str) -> Any:
     """Load the tables' definition, and with it SQLAlchemy, at first use."""
     if name == "metadata":
-        from .schema import metadata  # noqa: PLC0415 - most of this room's files need no SQLAlchemy
+        from ..database.schema import metadata  # noqa: PLC0415 - most of this room's files need no SQLAlchemy
 
         return metadata
     msg = f"module {__name__!r} has no attribute {name!r}"

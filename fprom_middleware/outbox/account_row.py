@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from ..database.schema import VERSION, accounts
 from ..events.receipt import Reason, Status
 from .payload import read_number
-from .schema import VERSION, accounts
 from .throttle import CircuitBreaker, RateLimiter, Throttle
 
 if TYPE_CHECKING:

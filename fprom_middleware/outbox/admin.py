@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import sqlalchemy as sa
 
+from ..database.schema import leads
 from ..errors import FpromConfigError
 from ..events.lead import Lead
 from ..settings.choices import DeliveryMode
 from .payload import PayloadError, decode
-from .schema import leads
 from .store import open_outbox
 
 if TYPE_CHECKING:

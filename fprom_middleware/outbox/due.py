@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from ..database.schema import leads
 from .payload import read_number
 from .retry import LONGEST_WAIT_SECONDS
-from .schema import leads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from ..database.schema import leads
+from ..database.tables import ConnectionTables, insert_new, read_identity
 from ..errors import FpromConfigError
-from .schema import leads
-from .tables import ConnectionTables, insert_new, read_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy.engine import Connection
 
-    from .database import Database
+    from ..database.database import Database
 
 _PAGE: Final = 100
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from ..database.schema import leads
 from ..events.receipt import Status
-from .schema import leads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

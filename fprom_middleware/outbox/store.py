@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..database.database import Database
+from ..database.refusal import name_refusal, passes
+from ..database.schema import leads
+from ..database.tables import insert_new
 from ..events.receipt import Reason
 from ..settings.model import NO_API_KEY
 from .account_row import AccountState, read_state, write_state
 from .claims import Answer, Batch, Claimed, read_claimed
-from .database import Database
 from .due import find_due, find_first, is_wrong, mend
 from .payload import PayloadError, encode, read_number
-from .refusal import name_refusal, passes
-from .schema import leads
 from .settled import give_back, write_answers
 from .stats import Stats
-from .tables import insert_new
 from .urls import outbox_url
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..database.engines import server_options
 from ..errors import FpromConfigError
 from ..masking import mask_url
-from .engines import server_options
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -135,7 +135,7 @@ def test_tables_of_another_version_are_the_operators(
 ) -> None:
     """Exit code 2, and what to do."""
     desk("check", "--write")
-    monkeypatch.setattr("fprom_middleware.outbox.tables.VERSION", 1)
+    monkeypatch.setattr("fprom_middleware.database.tables.VERSION", 1)
 
     assert "of a newer version of fprom_middleware" in desk("check", code=2)
 

@@ -125,7 +125,7 @@ def test_what_waiting_does_not_heal_ends_a_watcher(
 ) -> None:
     """Tables of another version are told, and a supervisor sees exit code 2."""
     desk.put("ann@example.com")
-    monkeypatch.setattr("fprom_middleware.outbox.tables.VERSION", 1)
+    monkeypatch.setattr("fprom_middleware.database.tables.VERSION", 1)
     desk.fprom.close()
 
     assert "outbox tables are of a newer version" in desk(*command.split(), code=2)

@@ -20,10 +20,10 @@ import sqlalchemy as sa
 
 from fprom_middleware import Fprom, Lead, Receipt, TrackingContext
 from fprom_middleware.api.protocol import Outcome
+from fprom_middleware.database.schema import leads
 from fprom_middleware.delivery.drain import LARGEST_BATCH
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.errors import FpromOutboxError
-from fprom_middleware.outbox.schema import leads
 from fprom_middleware.outbox.throttle import PROBES
 from tests.support.accounts import make_settings
 from tests.support.clock import START, Clock

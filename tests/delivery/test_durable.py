@@ -19,11 +19,11 @@ import sqlalchemy as sa
 import trio
 
 from fprom_middleware import Fprom, FpromConfigError, Receipt, TrackingContext
+from fprom_middleware.database.schema import SCHEMA_ROW, accounts, leads
 from fprom_middleware.delivery import registry
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.delivery.waiting import WaitingQueue
 from fprom_middleware.errors import FpromOutboxError
-from fprom_middleware.outbox.schema import SCHEMA_ROW, accounts, leads
 from fprom_middleware.outbox.store import Outbox
 from tests.support.accounts import KEY, make_settings
 from tests.support.leads import VISITOR, make_lead, sign_up

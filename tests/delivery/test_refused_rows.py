@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from fprom_middleware import Fprom, Lead
+from fprom_middleware.database.schema import leads
 from fprom_middleware.delivery.durable import REFUSED_AT_ONCE, OutboxDelivery
 from fprom_middleware.delivery.waiting import WaitingQueue
-from fprom_middleware.outbox.schema import leads
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.wsgi import FpromMiddleware
 from tests.support.leads import VISITOR, make_lead, sign_up

@@ -24,8 +24,8 @@ from hypothesis.stateful import (
 
 from fprom_middleware import Status
 from fprom_middleware.api.protocol import Outcome
+from fprom_middleware.database.schema import accounts, leads
 from fprom_middleware.events.receipt import Reason
-from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.outbox.throttle import PROBES
 from tests.support.accounts import make_outbox

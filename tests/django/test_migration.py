@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.db.migrations.exceptions import IrreversibleError
 
 from fprom_middleware import FpromConfigError, TrackingContext
+from fprom_middleware.database.schema import SCHEMA_ROW, VERSION, accounts, metadata
+from fprom_middleware.database.tables import ConnectionTables, creation, prepare_tables
 from fprom_middleware.django import get_fprom
-from fprom_middleware.outbox.schema import SCHEMA_ROW, VERSION, accounts, metadata
-from fprom_middleware.outbox.tables import ConnectionTables, creation, prepare_tables
 from fprom_middleware.outbox.transactions.django import DjangoTransaction
 from fprom_middleware.outbox.transactions.django_ddl import as_text, dialect_of, tables_of
 from fprom_middleware.outbox.urls import outbox_url

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from fprom_middleware import Fprom, Reason, Status
 from fprom_middleware.api.protocol import Outcome
+from fprom_middleware.database.schema import accounts, leads
 from fprom_middleware.outbox.admin import inspect_outbox
-from fprom_middleware.outbox.schema import accounts, leads
 from tests.support.leads import answers, make_lead, put_leads
 
 if TYPE_CHECKING:

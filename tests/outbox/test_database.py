@@ -23,10 +23,10 @@ from sqlalchemy.exc import (
 )
 
 from fprom_middleware.bounded import SilentError
-from fprom_middleware.outbox.database import Database, _shut
-from fprom_middleware.outbox.engines import DATABASE_PATIENCE_SECONDS
-from fprom_middleware.outbox.schema import leads
-from fprom_middleware.outbox.sqlite_file import FileReplacedError
+from fprom_middleware.database.database import Database, _shut
+from fprom_middleware.database.engines import DATABASE_PATIENCE_SECONDS
+from fprom_middleware.database.schema import leads
+from fprom_middleware.database.sqlite_file import FileReplacedError
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import ACCOUNT
 from tests.support.clock import START
@@ -163,7 +163,7 @@ def test_a_writer_begins_as_a_writer_and_a_reader_does_not(sqlite_url: str, tmp_
 
 LOCK_AND_OPEN = """
 import sqlite3, sys
-from fprom_middleware.outbox.database import Database, _shut
+from fprom_middleware.database.database import Database, _shut
 from fprom_middleware.outbox.urls import outbox_url
 path = sys.argv[1]
 mine = sqlite3.connect(path, isolation_level=None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from fprom_middleware.outbox.database import Database
+from fprom_middleware.database.database import Database
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import ACCOUNT
 from tests.support.leads import make_lead, put_leads

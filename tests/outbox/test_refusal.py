@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fprom_middleware import FpromConfigError
 from fprom_middleware.bounded import SilentError
-from fprom_middleware.outbox.refusal import name_refusal, passes, public_refusal
+from fprom_middleware.database.refusal import name_refusal, passes, public_refusal
 
 
 @pytest.mark.parametrize(

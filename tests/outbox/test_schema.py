@@ -10,15 +10,15 @@ import pytest
 import sqlalchemy as sa
 
 from fprom_middleware import FpromConfigError, outbox
-from fprom_middleware.outbox.database import Database
-from fprom_middleware.outbox.schema import (
+from fprom_middleware.database.database import Database
+from fprom_middleware.database.schema import (
     SCHEMA_ROW,
     VERSION,
     accounts,
     leads,
     metadata,
 )
-from fprom_middleware.outbox.tables import ConnectionTables, prepare_tables
+from fprom_middleware.database.tables import ConnectionTables, prepare_tables
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import KEY, make_settings
 from tests.support.leads import VISITOR, make_lead, put_leads

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from fprom_middleware.outbox.database import Database, NoOutboxError
+from fprom_middleware.database.database import Database, NoOutboxError
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import ACCOUNT
 

@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 
 from fprom_middleware import Lead, Status
 from fprom_middleware.api.protocol import Outcome
+from fprom_middleware.database.schema import accounts, leads
 from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.claims import Batch
-from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.stats import Stats
 from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS
 from tests.support.accounts import ACCOUNT

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.outbox.database import Database
-from fprom_middleware.outbox.schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
-from fprom_middleware.outbox.tables import ConnectionTables, are_there, upgrade
+from fprom_middleware.database.database import Database
+from fprom_middleware.database.schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
+from fprom_middleware.database.tables import ConnectionTables, are_there, upgrade
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import ACCOUNT
 from tests.support.leads import make_lead, put_leads
@@ -169,7 +169,7 @@ def test_what_else_goes_wrong_is_told_as_it_is(
     first.create_all(engine)
     engine.dispose()
     wrong = sa.text("ALTER TABLE nowhere ADD COLUMN nothing")
-    monkeypatch.setattr("fprom_middleware.outbox.tables.upgrade", lambda *_: [wrong])
+    monkeypatch.setattr("fprom_middleware.database.tables.upgrade", lambda *_: [wrong])
     with pytest.raises(sa.exc.OperationalError, match="no such table: nowhere"):
         outbox_at(sqlite_url).stats()
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.outbox.engines import server_options
+from fprom_middleware.database.engines import server_options
 from fprom_middleware.outbox.urls import outbox_url
 
 PASSWORD = "p4ss-w0rd"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fprom_middleware import Fprom, FpromSettings
-from fprom_middleware.outbox.database import Database
+from fprom_middleware.database.database import Database
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.api import Api

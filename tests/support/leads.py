@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fprom_middleware import Fprom, Lead, TrackingContext
+from fprom_middleware.database.schema import leads as table
+from fprom_middleware.database.tables import insert_new
 from fprom_middleware.outbox.claims import Answer
 from fprom_middleware.outbox.retry import decide
-from fprom_middleware.outbox.schema import leads as table
-from fprom_middleware.outbox.tables import insert_new
 from tests.support.clock import START
 
 if TYPE_CHECKING:

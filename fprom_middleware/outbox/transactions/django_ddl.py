@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.schema import ExecutableDDLElement
 
+from ...database.schema import metadata
 from ...errors import FpromConfigError
-from ..schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError, ProgrammingError, UnboundExecutionError
 from sqlalchemy.orm import Session, scoped_session
 
+from ...database.schema import leads
+from ...database.tables import ConnectionTables
 from ...errors import FpromConfigError
-from ..schema import leads
-from ..tables import ConnectionTables
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
+from ...database.schema import SCHEMA_ROW, accounts, leads
+from ...database.tables import Tables, backend_of, insert_new, prepare_tables, read_identity
 from ...errors import FpromConfigError
 from ...masking import mask_url
-from ..schema import SCHEMA_ROW, accounts, leads
-from ..tables import Tables, backend_of, insert_new, prepare_tables, read_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-    from ..database import Database
+    from ...database.database import Database
 
 _NO_TABLE: Final = frozenset({"42P01", 1146})
 # Both tables in one schema: a search_path may find each in another.

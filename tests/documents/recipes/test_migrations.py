@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from fprom_middleware.outbox.schema import metadata
+from fprom_middleware.database.schema import metadata
 from fprom_middleware.outbox.urls import outbox_url
 from tests.documents.recipes.documents import block, lines_of
 from tests.support.leads import pending_in, sign_up_in

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from fprom_middleware import FpromConfigError
-from fprom_middleware.outbox.schema import metadata
-from fprom_middleware.outbox.tables import ConnectionTables, prepare_tables
+from fprom_middleware.database.schema import metadata
+from fprom_middleware.database.tables import ConnectionTables, prepare_tables
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.leads import VISITOR, sign_up
 from tests.support.services import pgbouncer

@@ -23,9 +23,9 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session, registry, scoped_session, sessionmaker
 
 from fprom_middleware import Fprom, FpromConfigError, Receipt
+from fprom_middleware.database.database import Database
+from fprom_middleware.database.schema import accounts, leads
 from fprom_middleware.delivery.durable import OutboxDelivery
-from fprom_middleware.outbox.database import Database
-from fprom_middleware.outbox.schema import accounts, leads
 from fprom_middleware.outbox.transactions.writer import TransactionWriter
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import make_settings

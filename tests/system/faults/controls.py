@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from fprom_middleware.database.schema import leads
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.events.receipt import Receipt, Status
-from fprom_middleware.outbox.schema import leads
 from fprom_middleware.outbox.store import Outbox
 
 if TYPE_CHECKING:
