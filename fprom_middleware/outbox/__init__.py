@@ -1,11 +1,11 @@
 """The durable queue: put, claim, settle, in SQLite, PostgreSQL, MariaDB or MySQL.
 
 Start reading in `store`: one row an event, claimed by a lease and settled by what the drain has
-decided. `retry` and `throttle` are those decisions, pure; `database` runs a piece of work in a
-transaction; `transactions` writes into a caller's own. `metadata` is there for migrations.
+decided. `retry` and `throttle` are those decisions, pure; `transactions` writes into one of the
+caller's own. `metadata` is there for migrations.
 
-May import: the types of `api.protocol`, events, settings, the leaves and SQLAlchemy. Knows no
-HTTP client; only `transactions.django` sees Django, late.
+May import: the types of `api.protocol`, events, the database, settings, the leaves and
+SQLAlchemy. Knows no HTTP client; only `transactions.django` sees Django, late.
 """
 
 from __future__ import annotations

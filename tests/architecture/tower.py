@@ -27,7 +27,7 @@ LEAVES = (
 )
 SETTINGS = (*LEAVES, "settings")
 VISITOR = (*SETTINGS, "hooks", "visitor")
-ACCOUNT = (*VISITOR, "events", "api", "outbox", "delivery", "account")
+ACCOUNT = (*VISITOR, "events", "api", "database", "outbox", "delivery", "account")
 SIDE = ("snippet", "health", "otel", "script_proxy")
 ADAPTER = (*ACCOUNT, *SIDE, "tracking", "cli")
 
@@ -38,9 +38,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "visitor": (*SETTINGS, "hooks"),
     "events": VISITOR,
     "api": (*SETTINGS, "events"),
-    "outbox": (*SETTINGS, "events", "api.protocol"),
-    "delivery": (*SETTINGS, "hooks", "events", "api", "outbox"),
-    "account": (*VISITOR, "events", "api", "outbox", "delivery", *SIDE[:3]),
+    "database": SETTINGS,
+    "outbox": (*SETTINGS, "events", "api.protocol", "database"),
+    "delivery": (*SETTINGS, "hooks", "events", "api", "database", "outbox"),
+    "account": (*VISITOR, "events", "api", "database", "outbox", "delivery", *SIDE[:3]),
     "script_proxy": ACCOUNT,
     **dict.fromkeys(("wsgi", "asgi", "tracking", "cli"), (*ACCOUNT, *SIDE)),
     "flask": (*ADAPTER, "wsgi"),
@@ -60,6 +61,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "visitor.tokens": ("itsdangerous",),
     "visitor.keep_cookie": ("itsdangerous",),
     "api": ("httpx", "httpcore"),
+    "database": ("sqlalchemy",),
     "outbox": ("sqlalchemy",),
     "outbox.transactions.django": ("django", "sqlalchemy"),
     "delivery": ("anyio",),
