@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 # The core is every module of the package's own folder; the command's front door is run as a
 # process, where coverage does not follow.
-CORE := --include='fprom_middleware/*.py' --omit='fprom_middleware/cli/main.py,fprom_middleware/sandbox/*'
+CORE := --include='fprom_middleware/**/*.py' --omit='fprom_middleware/cli/main.py,fprom_middleware/sandbox/*'
 
 .PHONY: help setup demo check fix test lint types unit system faults bench clean
 

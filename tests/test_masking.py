@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fprom_middleware.masking import mask_email, mask_ip, mask_tail, printable
+from fprom_middleware.masking import mask_email, mask_ip, mask_tail, mask_url, printable
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,22 @@ def test_a_long_value_keeps_its_tail(value: str | None, expected: str | None) ->
 def test_an_address_keeps_its_version(ip: str | None, expected: str | None) -> None:
     """Nothing of an address is shown."""
     assert mask_ip(ip) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///shop/outbox.db", "sqlite:///shop/outbox.db"),
+        ("postgresql://user:secret@db:5432/shop", "postgresql://db:5432/shop"),
+        ("postgresql://db/shop?password=secret", "postgresql://db/shop"),
+        ("postgresql://user:sec@ret@db/shop", "postgresql://…"),
+        ("postgresql://db/shop?password=sec@ret", "postgresql://…"),
+        ("django:default", "django:default"),
+    ],
+)
+def test_a_url_keeps_its_place_and_no_secret(url: str, expected: str) -> None:
+    """An alias of Django's hides all that there is to hide."""
+    assert mask_url(url) == expected
 
 
 @given(st.text())

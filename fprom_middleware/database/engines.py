@@ -76,10 +76,10 @@ def sqlite_engine(url: URL, *, look: bool = False) -> Engine:
         try:
             # Past SQLAlchemy's own way, which takes ten times as long for a statement so short.
             connection.connection.cursor().execute(statement)
-        except sqlite3.OperationalError as error:
-            raise sa.exc.OperationalError(statement, None, error) from error
         except sqlite3.DatabaseError as error:
-            raise sa.exc.DatabaseError(statement, None, error) from error
+            busy = isinstance(error, sqlite3.OperationalError)
+            kind = sa.exc.OperationalError if busy else sa.exc.DatabaseError
+            raise kind(statement, None, error) from error
 
     return engine
 

@@ -7,10 +7,11 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 import sqlalchemy as sa
 
-from fprom_middleware import Fprom, Lead
+from fprom_middleware import Fprom, Lead, Receipt
 from fprom_middleware.database.schema import leads
 from fprom_middleware.delivery.durable import REFUSED_AT_ONCE, OutboxDelivery
 from fprom_middleware.delivery.waiting import WaitingQueue
@@ -159,19 +160,27 @@ def test_a_write_that_was_given_up_and_commits_late_is_no_second_row(
     ],
     ids=range(5),
 )
-@pytest.mark.parametrize("session", [False, True])
+@pytest.mark.parametrize("session", [None, object()], ids=["alone", "in a transaction"])
+@pytest.mark.parametrize("backend", ["", "asyncio", "trio"])
 def test_a_lead_that_is_no_row_is_rejected_alone(
     *,
     sqlite_url: str,
     make: MakeFprom,
     caplog: pytest.LogCaptureFixture,
     lead: Lead,
-    session: bool,
+    session: object,
+    backend: str,
 ) -> None:
     """Before any database is asked; one line, without a value; the next lead is durable."""
     fprom = make(sqlite_url)
     delivery = delivery_of(fprom)
-    receipt = delivery.accept(lead, session=object() if session else None)
+
+    async def accept() -> Receipt:
+        return await delivery.accept_async(lead, session=session)
+
+    receipt = (
+        anyio.run(accept, backend=backend) if backend else delivery.accept(lead, session=session)
+    )
 
     assert (receipt.status, receipt.reason, receipt.durable) == ("rejected", "bad_request", False)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
