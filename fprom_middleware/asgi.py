@@ -42,6 +42,7 @@ class FpromMiddleware:
         self.app = app
         fprom = hide_secrets(fprom)
         self.fprom = Fprom.of(fprom)
+        self._sources = self.fprom.visitor.sources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; scope types other than http and websocket pass through."""
@@ -61,7 +62,7 @@ class FpromMiddleware:
             if state is None:
                 state = scope["state"] = {}
             state[STATE_KEY] = context
-            sources = fprom.visitor.sources
+            sources = self._sources
             if sources is not None:
                 cookie = read_scope_sources(sources, context, scope)
                 if cookie is not None:

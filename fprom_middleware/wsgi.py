@@ -37,6 +37,7 @@ class FpromMiddleware:
         self.app = app
         fprom = hide_secrets(fprom)
         self.fprom = Fprom.of(fprom)
+        self._sources = self.fprom.visitor.sources
         self._address_key = self.fprom.visitor.address_key
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -52,7 +53,7 @@ class FpromMiddleware:
         context.cookies = environ.get("HTTP_COOKIE", "")
         context.forwarded = environ.get(self._address_key, "")
         context.peer = environ.get("REMOTE_ADDR")
-        sources = fprom.visitor.sources
+        sources = self._sources
         if sources is not None:
             cookie = read_environ_sources(sources, context, environ)
             if cookie is not None:

@@ -17,19 +17,20 @@ class DrainThread:
 
     Args:
         delivery: What to drain.
+
+    Attributes:
+        is_alive: True from `start` until the loop has ended, for whatever cause.
     """
 
     def __init__(self, delivery: Drainable) -> None:
         self.loop = DrainLoop(delivery)
         self._thread = threading.Thread(target=self._run, name="fprom-drain", daemon=True)
-
-    @property
-    def is_alive(self) -> bool:
-        """True from `start` until the loop has ended, for whatever cause."""
-        return self._thread.is_alive()
+        # Kept beside the thread's own state: each request asks, and that one takes a lock.
+        self.is_alive = False
 
     def start(self) -> None:
         """Start the thread."""
+        self.is_alive = True
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
@@ -39,5 +40,8 @@ class DrainThread:
             self._thread.join(seconds)
 
     def _run(self) -> None:
-        guard_this_thread()
-        self.loop.run()
+        try:
+            guard_this_thread()
+            self.loop.run()
+        finally:
+            self.is_alive = False

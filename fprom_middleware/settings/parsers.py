@@ -178,7 +178,7 @@ def trusted_proxies(key: str, value: object) -> int | tuple[str, ...]:
 
 def _why_no_network(entry: str, error: str) -> str:
     if entry == "*" or error == "too wide":
-        return "trusts strangers: name your own proxies, nothing wider than /8 (IPv6: /7)"
+        return "would trust peers that are not yours: nothing wider than /8 (IPv6: /7) is taken"
     if "host bits set" in error:
         return "is not a valid network: it has host bits set"
     return "is not a valid address or network, nor one of the words " + ", ".join(GROUPS)
