@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def read_arrows(sources: Mapping[str, str], package: str) -> set[Arrow]:
     arrows = set()
     for module, text in sources.items():
         source = _short(module.removesuffix(".__init__"), package)
-        for name in _imported(ast.parse(text), module):
+        for name in _imported(text, module):
             top = name.partition(".")[0]
             if top == package:
                 while name not in known:
@@ -94,8 +95,13 @@ def _short(module: str, package: str) -> str:
     return "__init__" if module == package else module.removeprefix(f"{package}.")
 
 
-def _imported(tree: ast.AST, module: str) -> Iterator[str]:
-    """Yield full names; ``from a import b`` is ``a.b``, for b may be a module."""
+@cache
+def _imported(text: str, module: str) -> tuple[str, ...]:
+    """Return full names; ``from a import b`` is ``a.b``, for b may be a module."""
+    return tuple(_walk(ast.parse(text), module))
+
+
+def _walk(tree: ast.AST, module: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

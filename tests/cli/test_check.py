@@ -247,6 +247,7 @@ def test_what_is_not_the_api_is_not_the_keys_word(
         assert "Check FPROM_BASE_URL" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "named"),
     [

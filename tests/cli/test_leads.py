@@ -193,6 +193,7 @@ DAMAGED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("payload", DAMAGED.values(), ids=DAMAGED)
 @pytest.mark.parametrize("column", [None, "queued_at", "due_at", "rejected_at", "reason"])
 def test_commands_work_on_a_damaged_row(

@@ -129,6 +129,7 @@ def test_what_cannot_be_written_stays_where_it_is(desk: Desk, tmp_path: Path) ->
     assert (count(tmp_path / "outbox.db"), count(target)) == (0, 2)
 
 
+@pytest.mark.slow
 def test_a_kill_loses_nothing(environ: dict[str, str], api: LoopbackApi, tmp_path: Path) -> None:
     """At any moment; whichever is in both outboxes counts once."""
     source, target = tmp_path / "outbox.db", tmp_path / "new.db"

@@ -38,6 +38,7 @@ LOOKS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", LOOKS)
 def test_a_look_makes_nothing_and_says_where(
     command: str, tmp_path: Path, environ: dict[str, str]
@@ -62,6 +63,7 @@ def test_a_program_gets_json_of_no_outbox_too(desk: Desk, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_look_needs_the_account_id_and_no_key(environ: dict[str, str], tmp_path: Path) -> None:
     """What is there is shown; that the app needs the key is said by check alone."""
     fprom = Fprom({**environ, "FPROM_WORKER": "none"})

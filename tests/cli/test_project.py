@@ -42,6 +42,7 @@ def test_a_project_is_known_by_what_its_framework_looks_for(
     assert (named in hint) if named and hint else hint is named
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["outbox", "check", "drain", "worker", "outbox list"])
 def test_missing_settings_in_a_project_are_explained(command: str, tmp_path: Path) -> None:
     """They are there, where this command does not look."""
@@ -54,6 +55,7 @@ def test_missing_settings_in_a_project_are_explained(command: str, tmp_path: Pat
     assert "`python manage.py fprom` reads its settings, `fprom` does not" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_outbox_that_is_not_there_is_explained(environ: dict[str, str], tmp_path: Path) -> None:
     """It is in the instance folder, which only the app knows."""
     (tmp_path / "app.py").write_text(FLASK_APP)
@@ -80,6 +82,7 @@ def test_the_hint_is_no_part_of_the_answer(
     assert "hint:" not in result.stdout
 
 
+@pytest.mark.slow
 def test_a_drain_by_cron_is_not_told_each_minute(environ: dict[str, str], tmp_path: Path) -> None:
     """Settings in the environment are as good as any."""
     (tmp_path / "app.py").write_text(FLASK_APP)

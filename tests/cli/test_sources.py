@@ -91,6 +91,7 @@ def test_a_mistake_of_ours_is_no_refusal() -> None:
         raise ZeroDivisionError
 
 
+@pytest.mark.slow
 def test_a_flask_app_is_another_source(tmp_path: Path, environ: dict[str, str]) -> None:
     """``flask fprom`` works on the app's own outbox, and leaves the app's Fprom open."""
     app = flask.Flask(__name__, instance_path=str(tmp_path))

@@ -144,6 +144,7 @@ def test_a_worker_whose_drain_died_ends(error: type[BaseException], desk: Desk) 
     assert "stopped" not in answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ["SystemExit", "asyncio.CancelledError", "KeyboardInterrupt"])
 def test_a_hook_does_not_end_a_worker(
     error: str, environ: dict[str, str], loopback: LoopbackApi, tmp_path: Path

@@ -278,6 +278,7 @@ def test_refused_credentials_drop_nothing_and_are_probed_every_five_minutes(
     assert sum(fprom.drain()["sent"] for fprom in drainers) == 20
 
 
+@pytest.mark.slow
 def test_five_failures_in_a_row_over_several_drainers_pause_all_of_them(
     database_url: str, make: MakeFprom, api: Api, clock: Clock
 ) -> None:
@@ -774,6 +775,7 @@ def time_limit(seconds: float, error: type[BaseException] = OverTimeError) -> It
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [OverTimeError, TimeoutError, OSError, ValueError])
 @pytest.mark.parametrize("where", ["call", "hook"])
 def test_a_jobs_time_limit_ends_the_drain_and_loses_nothing(
@@ -939,6 +941,7 @@ def test_a_clock_that_was_ahead_holds_nothing_up_for_more_than_an_hour(
 # What is logged
 
 
+@pytest.mark.slow
 def test_an_outage_is_one_line_and_so_is_its_end(
     sqlite_url: str, make: MakeFprom, api: Api, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

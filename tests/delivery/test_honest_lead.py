@@ -60,6 +60,7 @@ def fails_for_bad(status: int, *, seconds: float = 0.0, clock: Clock | None = No
     return answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [413, 500, 503, 408])
 @pytest.mark.parametrize("bad", [60, 600])
 @pytest.mark.parametrize("after", [0.0, 10 * MINUTE, 180 * MINUTE])
@@ -111,6 +112,7 @@ def test_an_honest_lead_in_the_midst_of_sixty(
     assert at["honest"] - began <= 15 * MINUTE
 
 
+@pytest.mark.slow
 def test_honest_leads_among_bad_ones_that_come_all_the_while(
     sqlite_url: str, make: MakeFprom, api: Api, clock: Clock
 ) -> None:
@@ -130,6 +132,7 @@ def test_honest_leads_among_bad_ones_that_come_all_the_while(
     assert max(at[uid] - moment for uid, moment in since.items()) <= 2 * MINUTE
 
 
+@pytest.mark.slow
 def test_a_lead_that_fails_alone_ends_after_thirty_days(
     sqlite_url: str, make: MakeFprom, api: Api, clock: Clock
 ) -> None:
@@ -158,6 +161,7 @@ def test_a_lead_that_fails_alone_ends_after_thirty_days(
     assert fprom.drain()["rejected"] == 0
 
 
+@pytest.mark.slow
 def test_an_outage_of_two_months_expires_nothing(
     sqlite_url: str, make: MakeFprom, api: Api, clock: Clock
 ) -> None:

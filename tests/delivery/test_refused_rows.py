@@ -118,6 +118,7 @@ def test_a_row_that_is_refused_goes_to_memory_at_once_and_alone(
     assert len(api.uids) == len(set(api.uids)) == 13
 
 
+@pytest.mark.slow
 def test_what_is_refused_again_steps_back(picky: tuple[Fprom, str], api: Api) -> None:
     """More of it than one turn tries: the good rows behind it are written all the same."""
     fprom, _ = picky

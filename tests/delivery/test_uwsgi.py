@@ -32,6 +32,7 @@ application = FpromMiddleware(shop, None)
 WARNING = "uWSGI runs without threads, so nothing is sent in the background"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "warned"), [((), True), (("--enable-threads",), False), (("--threads=2",), False)]
 )

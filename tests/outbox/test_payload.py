@@ -120,6 +120,7 @@ def test_what_is_damaged_is_known_as_such(text: Any) -> None:
         decode(text)
 
 
+@pytest.mark.slow
 @given(fields=FIELDS)
 def test_any_object_can_be_sent_or_is_known_as_damaged(fields: dict[str, Any]) -> None:
     """There is no third way: what is read can be written again."""
