@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
+from .delivery.base import StartHint
 from .delivery.under_test import warn_of_mode
 from .errors import FpromConfigError, FpromTokenError
 from .events.fields import NOT_GIVEN
@@ -89,6 +90,7 @@ class Fprom:
             and settings.delivery is DeliveryMode.OUTBOX
             and settings.worker is WorkerMode.THREAD
         )
+        self.start_hint = StartHint(wanted=self._has_thread)
         self._lock = threading.Lock()
         _accounts.add(self)
         if settings.enabled and settings.delivery is DeliveryMode.OUTBOX:
@@ -316,7 +318,7 @@ class Fprom:
 
     @property
     def needs_start(self) -> bool:
-        """True where a request has to call `start_worker`: the middlewares ask at each."""
+        """True where a request has to call `start_worker`; `start_hint` says when to ask."""
         delivery = self._delivery
         return self._has_thread if delivery is None else delivery.needs_start
 
@@ -331,6 +333,7 @@ class Fprom:
         """Stop the thread and close what this process opened; the object can be used again."""
         with self._lock:
             delivery, self._delivery = self._delivery, None
+            self.start_hint.wanted = self._has_thread
         if delivery is not None:
             self._finalizer.detach()
             delivery.close()
@@ -360,7 +363,7 @@ class Fprom:
         from .delivery.registry import close_at_exit  # noqa: PLC0415
 
         api = TrackingApi(self.settings, client=self._client, clock=self.clock)
-        delivery = make_delivery(self.settings, api, clock=self.clock)
+        delivery = make_delivery(self.settings, api, clock=self.clock, hint=self.start_hint)
         close_at_exit(delivery)
         # An app that is thrown away, as tests do by the hundred, takes its thread with it.
         self._finalizer = weakref.finalize(self, delivery.stop_when_idle)
@@ -372,6 +375,7 @@ class Fprom:
         if self._delivery is not None:
             self._finalizer.detach()
             self._delivery = None
+        self.start_hint.wanted = self._has_thread
         self._lock = threading.Lock()
 
 

@@ -42,6 +42,7 @@ class FpromMiddleware:
         self.app = app
         fprom = hide_secrets(fprom)
         self.fprom = Fprom.of(fprom)
+        self._hint = self.fprom.start_hint
         self._sources = self.fprom.visitor.sources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +50,7 @@ class FpromMiddleware:
         kind = scope["type"]
         if kind == "http" or kind == "websocket":  # noqa: PLR1714 - half the cost of `in`
             fprom = self.fprom
-            if fprom.needs_start:
+            if self._hint.wanted and fprom.needs_start:
                 fprom.start_worker()
             # `attach_scope`, inlined: a call would add a sixth to the cost of attaching.
             context = AsgiTracking()

@@ -37,13 +37,14 @@ class FpromMiddleware:
         self.app = app
         fprom = hide_secrets(fprom)
         self.fprom = Fprom.of(fprom)
+        self._hint = self.fprom.start_hint
         self._sources = self.fprom.visitor.sources
         self._address_key = self.fprom.visitor.address_key
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         fprom = self.fprom
-        if fprom.needs_start:
+        if self._hint.wanted and fprom.needs_start:
             fprom.start_worker()
         # `attach_environ`, inlined: a call would add a sixth to the cost of attaching.
         context = environ[KEY] = RequestTracking()

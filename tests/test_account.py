@@ -656,6 +656,7 @@ def test_a_background_that_does_not_start(caplog: pytest.LogCaptureFixture) -> N
     """A request is served even where the background cannot be started, and it is told once."""
     fprom = Api().fprom()
     fprom._delivery = BrokenDelivery(OSError("CANARY"))  # type: ignore[assignment]
+    fprom.start_hint.wanted = True
 
     request_of(fprom)
     request_of(fprom)

@@ -304,6 +304,7 @@ def test_the_first_request_wakes_the_background(monkeypatch: pytest.MonkeyPatch)
     attach(fprom)
     assert not started
     monkeypatch.setattr(Fprom, "needs_start", True)
+    fprom.start_hint.wanted = True
     serve(fprom, {"type": "lifespan"})
     assert not started
     attach(fprom)

@@ -12,12 +12,26 @@ if TYPE_CHECKING:
     from ..outbox.stats import Counts
 
 
+class StartHint:
+    """Whether a request may have to start something: one attribute, for each request reads it.
+
+    Attributes:
+        wanted: False is the word of a delivery whose background is well; True asks
+            `needs_start` for the exact answer.
+    """
+
+    __slots__ = ("wanted",)
+
+    def __init__(self, *, wanted: bool) -> None:
+        self.wanted = wanted
+
+
 class Delivery(Protocol):
     """Takes a lead and answers; neither call raises."""
 
     @property
     def needs_start(self) -> bool:
-        """True where a request has to call `start`; each asks."""
+        """True where a request has to call `start`; asked where the hint says that it may be."""
         ...
 
     def accept(self, lead: Lead, *, session: Any = None) -> Receipt:

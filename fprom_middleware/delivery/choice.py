@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from ..api.client import TrackingApi
     from ..settings.model import FpromSettings
-    from .base import Delivery
+    from .base import Delivery, StartHint
 
 
 def make_delivery(
-    settings: FpromSettings, api: TrackingApi, *, clock: Callable[[], float]
+    settings: FpromSettings, api: TrackingApi, *, clock: Callable[[], float], hint: StartHint
 ) -> Delivery:
     """Make the delivery that the settings name.
 
@@ -26,6 +26,7 @@ def make_delivery(
         settings: The account's settings.
         api: Where events go.
         clock: Seconds since the epoch.
+        hint: What the delivery tells requests with.
 
     Returns:
         The delivery; nothing is open yet.
@@ -42,4 +43,4 @@ def make_delivery(
 
     if settings.worker is WorkerMode.THREAD:
         warn_without_threads()
-    return OutboxDelivery(settings, api, clock=clock)
+    return OutboxDelivery(settings, api, clock=clock, hint=hint)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..events.lead import Lead
     from ..outbox.stats import Counts, Stats
     from ..settings.model import FpromSettings
+    from .base import StartHint
 
 T = TypeVar("T")
 
@@ -53,13 +54,19 @@ class OutboxDelivery:
         settings: The account's settings.
         api: Where the drain sends leads.
         clock: Seconds since the epoch.
+        hint: What requests are told with that `start` may have something to do.
 
     Raises:
         FpromConfigError: The outbox's URL is wrong, or its driver is missing.
     """
 
     def __init__(
-        self, settings: FpromSettings, api: TrackingApi, *, clock: Callable[[], float]
+        self,
+        settings: FpromSettings,
+        api: TrackingApi,
+        *,
+        clock: Callable[[], float],
+        hint: StartHint,
     ) -> None:
         self.clock = clock
         self.outbox = open_outbox(settings, clock)
@@ -67,6 +74,7 @@ class OutboxDelivery:
         self.stopping = threading.Event()
         self._settings = settings
         self._api = api
+        self._hint = hint
         self._drain = Drain(settings, self.outbox, api, clock=clock, stopping=self.stopping)
         self._writer = TransactionWriter(self.outbox.database, settings.account_id or "")
         self._thread: DrainThread | None = None
@@ -109,13 +117,8 @@ class OutboxDelivery:
 
     @property
     def needs_start(self) -> bool:
-        """True where a request has to call `start`; each asks."""
-        # In the order of what is cheap: nearly every request ends here.
-        thread = self._thread
-        if thread is not None and thread.is_alive:
-            return False
-        idle = self._settings.worker is WorkerMode.THREAD or bool(self.waiting)
-        return idle and time.monotonic() >= self._start_not_before
+        """True where a request has to call `start`; asked where the hint says that it may be."""
+        return self._is_idle() and time.monotonic() >= self._start_not_before
 
     def start(self) -> None:
         """Start this process's thread, also in place of one that died.
@@ -128,6 +131,7 @@ class OutboxDelivery:
             flush.start()
             # Long enough for a database in good health, short enough for an event loop.
             flush.join(FLUSH_IN_VIEW_SECONDS)
+            self._hint.wanted = self._is_idle()
             return
         with self._lock:
             died = self._thread is not None and not self._thread.is_alive
@@ -135,7 +139,7 @@ class OutboxDelivery:
                 return
             if died:
                 logger.error("The outbox's thread has died: a new one takes its place.")
-            thread = DrainThread(self)
+            thread = DrainThread(self, self._hint)
             thread.start()
             self._thread = thread
             logger.info("This process sends from the outbox %s.", self.outbox.database.place)
@@ -234,6 +238,11 @@ class OutboxDelivery:
         self._api.close()
         self.outbox.database.close()
 
+    def _is_idle(self) -> bool:
+        if self._settings.worker is WorkerMode.THREAD:
+            return self._thread is None or not self._thread.is_alive
+        return bool(self.waiting)
+
     def _put(self, lead: Lead) -> Receipt:
         try:
             row = self.outbox.row(lead)
@@ -256,13 +265,14 @@ class OutboxDelivery:
 
     def _hold(self, lead: Lead, row: Mapping[str, Any], error: BaseException) -> Receipt:
         kept = self.waiting.add(row, error)
+        self._hint.wanted = self._is_idle()
         self._wake(refused=True)
         _let_interrupts_through(error)
         return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, event=lead)
 
     def _wake(self, *, expect_commit: bool = False, refused: bool = False) -> None:
         if self._settings.worker is WorkerMode.THREAD:
-            needs_start = self._thread is None or not self._thread.is_alive
+            needs_start = self._is_idle()
         else:
             needs_start = self.needs_start and not (expect_commit or refused)
         if needs_start:

@@ -9,6 +9,7 @@ from ..hooks import guard_this_thread
 from .loop import DrainLoop
 
 if TYPE_CHECKING:
+    from .base import StartHint
     from .loop import Drainable
 
 
@@ -17,21 +18,32 @@ class DrainThread:
 
     Args:
         delivery: What to drain.
+        hint: Told when the thread has ended.
 
     Attributes:
         is_alive: True from `start` until the loop has ended, for whatever cause.
     """
 
-    def __init__(self, delivery: Drainable) -> None:
+    def __init__(self, delivery: Drainable, hint: StartHint) -> None:
         self.loop = DrainLoop(delivery)
+        self._hint = hint
         self._thread = threading.Thread(target=self._run, name="fprom-drain", daemon=True)
-        # Kept beside the thread's own state: each request asks, and that one takes a lock.
         self.is_alive = False
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread.
+
+        Raises:
+            RuntimeError: The machine has no thread left.
+        """
         self.is_alive = True
-        self._thread.start()
+        # Before the thread can end, which says the opposite.
+        self._hint.wanted = False
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._hint.wanted = True
+            raise
 
     def stop(self, seconds: float) -> None:
         """End the thread; the call in flight may finish within so many seconds."""
@@ -45,3 +57,4 @@ class DrainThread:
             self.loop.run()
         finally:
             self.is_alive = False
+            self._hint.wanted = True

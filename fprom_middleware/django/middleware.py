@@ -46,7 +46,7 @@ class FpromMiddleware:
     def __call__(self, request: Any) -> Any:
         """Serve one request; the answer is awaitable where `get_response`'s is."""
         fprom = get_fprom()
-        if fprom.needs_start:
+        if fprom.start_hint.wanted and fprom.needs_start:
             fprom.start_worker()
         cookie = _attach(request, fprom)
         answer = self.get_response(request)

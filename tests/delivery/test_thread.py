@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fprom_middleware import Fprom
+from fprom_middleware.delivery.base import StartHint
 from fprom_middleware.delivery.durable import GRACE_SECONDS, OutboxDelivery
 from fprom_middleware.delivery.loop import (
     COMMIT_WAIT,
@@ -71,7 +72,7 @@ def stand_in(clock: Clock) -> StandIn:
 def worker(stand_in: StandIn) -> Iterator[DrainThread]:
     """A thread that is not started yet."""
     delivery: Any = stand_in
-    worker = DrainThread(delivery)
+    worker = DrainThread(delivery, StartHint(wanted=True))
     yield worker
     if worker._thread.ident is not None:
         worker.stop(10)
