@@ -96,13 +96,18 @@ class Database:
         return self._bounded(self.engine, work, patience)
 
     def read(
-        self, work: Callable[[Connection], T], *, patience: float = DATABASE_PATIENCE_SECONDS
+        self,
+        work: Callable[[Connection], T],
+        *,
+        patience: float = DATABASE_PATIENCE_SECONDS,
+        bound: float = DATABASE_PATIENCE_SECONDS,
     ) -> T:
         """Run a piece of work that only reads: it keeps no writer waiting.
 
         Args:
             work: As in `run`.
             patience: As in `run`.
+            bound: Seconds for which to wait for a server's answer, where that is longer.
 
         Returns:
             What `work` returned.
@@ -113,7 +118,7 @@ class Database:
             FpromConfigError: The tables are of another version.
             NoOutboxError: There is nothing to look at.
         """
-        return self._bounded(self._reader, work, patience)
+        return self._bounded(self._reader, work, patience, bound)
 
     @property
     def place(self) -> str:
@@ -144,16 +149,23 @@ class Database:
         if self._calls is not None:
             self._calls.close()
 
-    def _bounded(self, engine: Engine, work: Callable[[Connection], T], patience: float) -> T:
+    def _bounded(
+        self,
+        engine: Engine,
+        work: Callable[[Connection], T],
+        patience: float,
+        bound: float = DATABASE_PATIENCE_SECONDS,
+    ) -> T:
         if self._look and self._file is not None and not self._file.path.exists():
             raise _no_outbox(self.place)
         if self._calls is None:
             return self._patiently(engine, work, patience)
+        seconds = max(patience, bound)
         return self._calls.call(
             # What the server refuses is to be told before its answer counts as missing.
             lambda call: self._patiently(engine, work, patience - _ANSWER_SECONDS, call),
-            seconds=max(patience, DATABASE_PATIENCE_SECONDS),
-            give_way=patience <= DATABASE_PATIENCE_SECONDS,
+            seconds=seconds,
+            give_way=seconds <= DATABASE_PATIENCE_SECONDS,
         )
 
     def _patiently(

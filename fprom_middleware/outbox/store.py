@@ -17,12 +17,12 @@ from ..database.schema import leads
 from ..database.tables import insert_new
 from ..events.receipt import Reason
 from ..settings.model import NO_API_KEY
-from .account_row import AccountState, read_state, write_state
+from .account_row import read_state, write_state
 from .claims import Answer, Batch, Claimed, read_claimed
 from .due import find_due, find_first, is_wrong, mend
-from .payload import PayloadError, encode, read_number
+from .figures import read_stats
+from .payload import PayloadError, encode
 from .settled import give_back, write_answers
-from .stats import Stats
 from .urls import outbox_url
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from ..events.lead import Lead
     from ..settings.model import FpromSettings
+    from .stats import Stats
+    from .throttle import Throttle
 
 KEEP_REJECTED_SECONDS: Final = 30 * 86400.0
 """Seconds for which rejected leads are kept for a person to look at."""
@@ -193,12 +195,12 @@ class Outbox:
 
     def paused(self) -> bool:
         """Say whether the account is paused for this process."""
-        state = self.database.read(self._read_state)
-        return state.throttle.probes(self._credentials, now=self._clock()) is not None
+        throttle = self._read_throttle()
+        return throttle.probes(self._credentials, now=self._clock()) is not None
 
     def next_call_at(self) -> float:
         """Say when pace and pause let the next call through, in seconds since the epoch."""
-        throttle = self.database.read(self._read_state).throttle
+        throttle = self._read_throttle()
         return throttle.next_at(credentials=self._credentials, now=self._clock(), limit=self._limit)
 
     def next_due(self) -> float | None:
@@ -219,7 +221,7 @@ class Outbox:
             opens = throttle.next_at(credentials=self._credentials, now=now, limit=self._limit)
             return max(due, opens)
 
-        return self.database.read(work)
+        return self.database.read(work, bound=self._timeout)
 
     def stats(self, *, not_durable: int = 0) -> Stats:
         """Count.
@@ -233,26 +235,8 @@ class Outbox:
 
         def work(connection: Connection) -> Stats:
             now = self._clock()
-            pending, oldest = connection.execute(
-                sa.select(sa.func.count(), sa.func.min(leads.c.queued_at)).where(self._pending)
-            ).one()
-            rejected = connection.scalar(
-                sa.select(sa.func.count()).where(
-                    leads.c.account == self._account, leads.c.due_at.is_(None)
-                )
-            )
-            oldest = read_number(oldest)
             breaker = read_state(connection, self._account).throttle.pause(self._credentials)
-            paused = breaker.paused_until is not None
-            return Stats(
-                pending=pending + not_durable,
-                oldest_age=None if oldest is None else max(now - oldest, 0.0),
-                rejected=rejected or 0,
-                paused=breaker.pause_reason if paused else None,
-                paused_since=breaker.paused_since if paused else None,
-                next_try_at=breaker.next_at(now=now) if paused else None,
-                not_durable=not_durable,
-            )
+            return read_stats(connection, self._account, breaker, now=now, not_durable=not_durable)
 
         return self.database.read(work)
 
@@ -318,14 +302,16 @@ class Outbox:
             write_state(connection, self._account, mended)
             mend(connection, self._pending, now=now, lease=lease)
 
-        may_claim, wrong = self.database.read(look)
+        may_claim, wrong = self.database.read(look, bound=self._timeout)
         if wrong:
             # Once and for all: a moment far ahead would come nearer by itself.
             self.database.run(mend_all)
         return may_claim or wrong
 
-    def _read_state(self, connection: Connection) -> AccountState:
-        return read_state(connection, self._account)
+    def _read_throttle(self) -> Throttle:
+        # As in the drain's other looks, which no view waits for: silence is told late.
+        read = self.database.read
+        return read(lambda c: read_state(c, self._account), bound=self._timeout).throttle
 
     def _reject(self, connection: Connection, numbers: Sequence[int], now: float) -> None:
         if numbers:

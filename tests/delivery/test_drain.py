@@ -480,7 +480,7 @@ def test_calls_that_come_too_late_for_their_second_are_asked_for_anew(
 
     api.says = hang_once
     assert fprom.drain()["sent"] == 5
-    assert outbox_of(fprom).database.read(outbox_of(fprom)._read_state).throttle.limiter.calls == (
+    assert outbox_of(fprom)._read_throttle().limiter.calls == (
         (int(START), 1),
         (int(START) + 9, 4),
     )

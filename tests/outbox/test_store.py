@@ -518,6 +518,22 @@ def test_a_database_that_is_busy_keeps_a_batch_from_being_settled(
     assert rows(outbox) == []
 
 
+def test_a_row_that_cannot_be_settled_keeps_no_other_from_being_given_back(
+    outbox_at: MakeOutbox, sqlite_url: str, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was claimed with it and not sent is due again at once."""
+    outbox = outbox_at(sqlite_url)
+    put_leads(outbox, *make_leads(3))
+    batch = outbox.claim(3)
+    refuse = "CREATE TRIGGER t BEFORE DELETE ON fprom_outbox BEGIN SELECT RAISE(ABORT, 'no'); END"
+    outbox.database.run(lambda connection: connection.execute(sa.text(refuse)))
+
+    outbox.settle(answers(batch.claimed[:1], SENT, clock.now), unused=batch.claimed[1:])
+
+    assert uids(outbox.claim(3).claimed) == ["1", "2"]
+    assert "cannot be settled" in caplog.text
+
+
 # In a crowd
 
 
