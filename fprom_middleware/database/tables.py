@@ -206,7 +206,6 @@ def removal() -> list[Any]:
 
 
 @cache
-@cache
 def insert_new(table: sa.Table, dialect: str) -> Any:
     """Return an INSERT that passes over a row whose key is there already.
 
