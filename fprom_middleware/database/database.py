@@ -160,12 +160,11 @@ class Database:
             raise _no_outbox(self.place)
         if self._calls is None:
             return self._patiently(engine, work, patience)
-        seconds = max(patience, bound)
         return self._calls.call(
             # What the server refuses is to be told before its answer counts as missing.
             lambda call: self._patiently(engine, work, patience - _ANSWER_SECONDS, call),
-            seconds=seconds,
-            give_way=seconds <= DATABASE_PATIENCE_SECONDS,
+            seconds=max(patience, bound),
+            give_way=patience <= DATABASE_PATIENCE_SECONDS,
         )
 
     def _patiently(
