@@ -19,10 +19,11 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
+from .fields import BadCallError, read_object, read_text
 from .loopback import LoopbackOnly
 from .page import render_page
+from .received import Kind
 from .records import iso
-from .signup_call import BadCallError, read_object, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 API_PATH: Final = "/api/v2/track"
 BASE_URL: Final = "http://127.0.0.1:8750"
 MAX_BODY: Final = 65_536
-"""Bytes; a sign-up call has a few hundred."""
+"""Bytes; a call has a few hundred."""
 
 _NO_STORE: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _PAGE_POLICY: Final = (
@@ -53,7 +54,10 @@ def create_app(double: FirstPromoterDouble, *, base_url: str = BASE_URL) -> Star
     endpoints = _Endpoints(double, base_url.rstrip("/"))
     return Starlette(
         routes=[
-            Route(f"{API_PATH}/signup", endpoints.signup, methods=["POST"]),
+            *(
+                Route(f"{API_PATH}/{kind}", endpoints.call, methods=["POST"], name=kind)
+                for kind in Kind
+            ),
             Route("/fpr.js", endpoints.script),
             Route("/click", endpoints.click, methods=["POST", "OPTIONS"]),
             Route("/", endpoints.page),
@@ -72,11 +76,11 @@ class _Endpoints:
         self._double = double
         self._base_url = base_url
 
-    async def signup(self, request: Request) -> Response:
+    async def call(self, request: Request) -> Response:
         body = await _read_body(request)
         if body is None:
             return PlainTextResponse("The body is too long.\n", 413)
-        answer = self._double.signup(request.headers, body)
+        answer = self._double.call(request.url.path, request.headers, body)
         return Response(answer.body, answer.status, headers=answer.headers)
 
     async def click(self, request: Request) -> Response:
@@ -119,6 +123,9 @@ class _Endpoints:
         state = {
             "clicks": _as_json(double.clicks),
             "leads": _as_json(double.leads),
+            "sales": _as_json(double.sales),
+            "refunds": _as_json(double.refunds),
+            "cancellations": _as_json(double.cancellations),
             "attempts": _as_json(double.attempts),
         }
         return JSONResponse(state, headers=_NO_STORE)

@@ -8,13 +8,19 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from .answers import BLANK, DUPLICATE, UNAUTHORIZED, UNKNOWN_VISITOR, RefusedError, accepted
+from .answers import UNAUTHORIZED, RefusedError, malformed
+from .calls import Call, read_call
+from .decisions import Taken, take
+from .fields import BadCallError
 from .ledger import MAX_BYTES, Ledger
-from .records import Answer, Attempt, Click, ReceivedLead
-from .signup_call import BadCallError, SignupCall, read_signup
+from .program import COMMISSION_RATE, CURRENCY, make_program
+from .received import Kind
+from .records import Answer, Attempt, Click
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from .received import ReceivedCancellation, ReceivedLead, ReceivedRefund, ReceivedSale
 
 API_KEY: Final = "sandbox-key"
 ACCOUNT_ID: Final = "sandbox-account"
@@ -23,22 +29,30 @@ SENT_SHOWN: Final = 2_000
 
 
 class FirstPromoterDouble:
-    """Answers sign-up calls as the document of the Tracking API v2 says.
+    """Answers the four calls as the document of the Tracking API v2 says.
 
-    Threads may share it. What it keeps is bounded: the oldest click, lead or attempt goes
+    Threads may share it. What it keeps is bounded: the oldest click, lead, sale and so on goes
     when there are more than ``limit`` of its kind, or more than 32 MiB of them, and is forgotten
-    as if it had never been.
+    as if it had never been; with a lead goes all that it did.
 
     Args:
         api_key: What callers must send as Bearer token.
         account_id: What they must send as Account-ID.
         ref_ids: Promoters that are known without a click.
+        promo_codes: Coupon to the ref_id of the promoter whose it is, who is known too.
+        currency: The account's.
+        commission_rate: The promoter's share of a sale, from 0 to 1.
         clock: Epoch seconds.
-        limit: How many clicks, leads and attempts are kept, each.
-        observer: Called after each click and each sign-up call, outside the lock.
+        limit: How many of each kind are kept.
+        observer: Called after each click and each call, outside the lock.
+
+    Attributes:
+        api_key: What callers must send as Bearer token.
+        account_id: What they must send as Account-ID.
+        currency: The account's, in capitals.
 
     Raises:
-        ValueError: The key or the account is blank.
+        ValueError: One of the texts is blank, or the rate is out of range.
     """
 
     def __init__(
@@ -47,6 +61,9 @@ class FirstPromoterDouble:
         api_key: str = API_KEY,
         account_id: str = ACCOUNT_ID,
         ref_ids: Iterable[str] = (),
+        promo_codes: Mapping[str, str] | None = None,
+        currency: str = CURRENCY,
+        commission_rate: float = COMMISSION_RATE,
         clock: Callable[[], float] = time.time,
         limit: int = 10_000,
         observer: Callable[[Click | Attempt], None] | None = None,
@@ -56,7 +73,8 @@ class FirstPromoterDouble:
             raise ValueError(msg)
         self.api_key: Final = api_key
         self.account_id: Final = account_id
-        self._ref_ids = frozenset(ref_ids)
+        self._program = make_program(ref_ids, promo_codes or {}, currency, commission_rate)
+        self.currency: Final = self._program.currency
         self._clock = clock
         self._limit = limit
         self._observer = observer
@@ -71,13 +89,31 @@ class FirstPromoterDouble:
 
     @property
     def leads(self) -> tuple[ReceivedLead, ...]:
-        """The accepted sign-ups, oldest first."""
+        """The leads, by sign-up or by a first sale, oldest first."""
         with self._lock:
             return tuple(self._ledger.leads)
 
     @property
+    def sales(self) -> tuple[ReceivedSale, ...]:
+        """The accepted sales, oldest first."""
+        with self._lock:
+            return tuple(self._ledger.sales)
+
+    @property
+    def refunds(self) -> tuple[ReceivedRefund, ...]:
+        """The accepted refunds, oldest first."""
+        with self._lock:
+            return tuple(self._ledger.refunds)
+
+    @property
+    def cancellations(self) -> tuple[ReceivedCancellation, ...]:
+        """The accepted cancellations, oldest first."""
+        with self._lock:
+            return tuple(self._ledger.cancellations)
+
+    @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every sign-up call, refused ones too, oldest first."""
+        """Every call, refused ones too, oldest first."""
         with self._lock:
             return tuple(self._ledger.attempts)
 
@@ -113,27 +149,50 @@ class FirstPromoterDouble:
         Returns:
             200, 400, 401, 404 or 422, with the bodies of the document.
         """
+        return self.call(Kind.SIGNUP, headers, body)
+
+    def call(self, kind: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Answer one call.
+
+        Args:
+            kind: ``signup``, ``sale``, ``refund`` or ``cancellation``, or a path that ends so.
+            headers: The request's headers, in any case.
+            body: The request's body as it came.
+
+        Returns:
+            A status of the document, with the body of the document.
+
+        Raises:
+            ValueError: The API has no such call.
+        """
+        kind = Kind(kind.rpartition("/")[2])
         now = self._now()
-        lead = None
-        # A character takes at most four bytes; decoding megabytes to show a line is waste.
-        sent = body[: SENT_SHOWN * 4].decode(errors="replace")[:SENT_SHOWN]
         with self._lock:
             try:
-                lead = self._accept(self._read(headers, body), now)
-                answer, note = accepted(lead), "accepted"
+                taken = take(self._read(kind, headers, body), self._ledger, self._program, now)
             except RefusedError as refused:
-                answer, note = refused.answer, refused.note
-            attempt = Attempt(now, answer.status, note, sent, answer.body.decode(), lead)
+                taken = Taken(refused.answer, refused.note)
+            attempt = Attempt(
+                kind=kind,
+                at=now,
+                status=taken.answer.status,
+                note=taken.note,
+                # A character takes at most four bytes; decoding megabytes to show a line is waste.
+                sent=body[: SENT_SHOWN * 4].decode(errors="replace")[:SENT_SHOWN],
+                answer=taken.answer.body.decode(),
+                lead=taken.lead,
+                event=taken.event,
+            )
             self._ledger.attempts.add(attempt)
         self._tell(attempt)
-        return answer
+        return taken.answer
 
     def reset(self) -> None:
         """Forget everything but the promoters named at the start."""
         with self._lock:
             self._ledger = Ledger(self._limit, MAX_BYTES)
 
-    def _read(self, given: Mapping[str, str], body: bytes) -> SignupCall:
+    def _read(self, kind: Kind, given: Mapping[str, str], body: bytes) -> Call:
         headers = {name.lower(): value for name, value in given.items()}
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or key.strip() != self.api_key:
@@ -141,40 +200,9 @@ class FirstPromoterDouble:
         if headers.get("account-id", "").strip() != self.account_id:
             raise RefusedError(UNAUTHORIZED, "Account-ID is not the account's")
         try:
-            return read_signup(headers.get("content-type"), body)
+            return read_call(kind, headers.get("content-type"), body)
         except BadCallError as bad:
-            raise RefusedError(BLANK, str(bad)) from None
-
-    def _accept(self, call: SignupCall, now: datetime) -> ReceivedLead:
-        promoter = self._find_promoter(call)
-        if self._ledger.has_lead(call.email, call.uid):
-            raise RefusedError(DUPLICATE, "this email or uid has signed up before")
-        lead = ReceivedLead(
-            id=self._ledger.next_id(),
-            email=call.email,
-            uid=call.uid,
-            tid=call.tid,
-            ref_id=call.ref_id,
-            promoter=promoter,
-            ip=call.ip,
-            created_at=call.created_at or now,
-            skip_email_notification=call.skip_email_notification,
-            received_at=now,
-        )
-        self._ledger.add_lead(lead)
-        return lead
-
-    def _find_promoter(self, call: SignupCall) -> str:
-        if call.tid is not None:
-            click = self._ledger.find_click(call.tid)
-            if click is None:
-                raise RefusedError(UNKNOWN_VISITOR, "no click here was given this tid")
-            return click.ref_id
-        if call.ref_id is None:
-            raise RefusedError(UNKNOWN_VISITOR, "neither tid nor ref_id")
-        if call.ref_id not in self._ref_ids and not self._ledger.has_promoter(call.ref_id):
-            raise RefusedError(UNKNOWN_VISITOR, "no click here came by this ref_id")
-        return call.ref_id
+            raise RefusedError(malformed(kind, bad.field), str(bad)) from None
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

@@ -2,63 +2,26 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import fields, is_dataclass
-from sys import getsizeof
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
-from .records import Attempt, Click, ReceivedLead
+from .newest import Newest
+from .received import Kind, ReceivedCancellation, ReceivedLead, ReceivedRefund, ReceivedSale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-R = TypeVar("R", Click, ReceivedLead, Attempt)
+    from .received import Received
+    from .records import Attempt, Click
 
 MAX_BYTES: Final = 32 * 2**20
 """Of memory for each kind of record; ordinary ones reach their number first."""
 
 
-class Newest(Generic[R]):
-    """The newest records of one kind, oldest first, bounded by number and by bytes.
-
-    Args:
-        limit: How many are kept.
-        max_bytes: How much memory they may take; the newest is kept in any case.
-    """
-
-    def __init__(self, limit: int, max_bytes: int) -> None:
-        self._limit = limit
-        self._max_bytes = max_bytes
-        self._records: deque[R] = deque()
-        self._bytes = 0
-
-    def __iter__(self) -> Iterator[R]:
-        return iter(self._records)
-
-    def add(self, record: R) -> list[R]:
-        """Keep a record.
-
-        Args:
-            record: The record.
-
-        Returns:
-            The records that go for it, the oldest first.
-        """
-        self._records.append(record)
-        self._bytes += _size(record)
-        gone = []
-        while len(self._records) > self._limit or (
-            self._bytes > self._max_bytes and len(self._records) > 1
-        ):
-            gone.append(self._records.popleft())
-            self._bytes -= _size(gone[-1])
-        return gone
-
-
 class Ledger:
-    """Clicks, leads and attempts, oldest first; not safe for threads by itself.
+    """All that arrived, oldest first; not safe for threads by itself.
 
-    What goes is forgotten as if it had never been.
+    What goes is forgotten as if it had never been, and a lead goes with all that it did.
 
     Args:
         limit: How many of each kind are kept.
@@ -66,26 +29,37 @@ class Ledger:
 
     Attributes:
         clicks: The visits by a referral link.
-        leads: The accepted sign-ups.
-        attempts: Every sign-up call.
+        leads: The leads.
+        sales: The accepted sales.
+        refunds: The accepted refunds.
+        cancellations: The accepted cancellations.
+        attempts: Every call.
     """
 
     def __init__(self, limit: int, max_bytes: int) -> None:
         self.clicks: Newest[Click] = Newest(limit, max_bytes)
         self.leads: Newest[ReceivedLead] = Newest(limit, max_bytes)
+        self.sales: Newest[ReceivedSale] = Newest(limit, max_bytes)
+        self.refunds: Newest[ReceivedRefund] = Newest(limit, max_bytes)
+        self.cancellations: Newest[ReceivedCancellation] = Newest(limit, max_bytes)
         self.attempts: Newest[Attempt] = Newest(limit, max_bytes)
         self._by_tid: dict[str, Click] = {}
-        self._signed_up: set[tuple[str, str]] = set()
-        self._last_id = 0
+        self._by_name: dict[tuple[str, str], ReceivedLead] = {}
+        self._histories: dict[int, list[Received]] = {}
+        self._event_ids: set[tuple[Kind, str]] = set()
+        self._last_ids: Counter[Kind] = Counter()
 
-    def next_id(self) -> int:
-        """Count leads.
+    def next_id(self, kind: Kind) -> int:
+        """Count what arrived.
+
+        Args:
+            kind: What is counted; a sign-up stands for any lead.
 
         Returns:
-            The next lead's id, from 1, never one of a forgotten lead.
+            The next one's id, from 1, never one that was forgotten.
         """
-        self._last_id += 1
-        return self._last_id
+        self._last_ids[kind] += 1
+        return self._last_ids[kind]
 
     def add_click(self, click: Click) -> None:
         """Keep a click.
@@ -98,14 +72,31 @@ class Ledger:
             del self._by_tid[old.tid]
 
     def add_lead(self, lead: ReceivedLead) -> None:
-        """Keep a lead, whose e-mail and uid have signed up from now on.
+        """Keep a lead, which is known by its e-mail and its uid from now on.
 
         Args:
-            lead: The lead.
+            lead: The lead; neither name is another's.
         """
-        self._signed_up |= _names(lead.email, lead.uid)
+        self._by_name |= dict.fromkeys(_names(lead.email, lead.uid), lead)
+        self._histories[lead.id] = []
         for old in self.leads.add(lead):
-            self._signed_up -= _names(old.email, old.uid)
+            for name in _names(old.email, old.uid):
+                del self._by_name[name]
+            for event in self._histories.pop(old.id):
+                self._remove(event)
+
+    def add_event(self, event: Received) -> None:
+        """Keep what a customer did.
+
+        Args:
+            event: A sale, refund or cancellation of a lead that is kept.
+        """
+        self._histories[event.customer.id].append(event)
+        if not isinstance(event, ReceivedCancellation):
+            self._event_ids.add((event.kind, event.event_id))
+        for old in self._add(event):
+            self._histories[old.customer.id].remove(old)
+            self._forget_id(old)
 
     def find_click(self, tid: str) -> Click | None:
         """Find the click that was given a tid.
@@ -118,17 +109,41 @@ class Ledger:
         """
         return self._by_tid.get(tid)
 
-    def has_lead(self, email: str | None, uid: str | None) -> bool:
-        """Say whether a lead signed up under one of these names.
+    def find_lead(self, email: str | None, uid: str | None) -> ReceivedLead | None:
+        """Find the lead that is known under one of these names.
 
         Args:
-            email: An e-mail.
+            email: An e-mail; where the two are different leads', this decides.
             uid: A caller's own id.
 
         Returns:
-            True where either is a kept lead's.
+            The lead; None where neither is a kept lead's.
         """
-        return not self._signed_up.isdisjoint(_names(email, uid))
+        found = (self._by_name.get(name) for name in _names(email, uid))
+        return next((lead for lead in found if lead is not None), None)
+
+    def find_history(self, lead: ReceivedLead) -> Sequence[Received]:
+        """Find what a lead did.
+
+        Args:
+            lead: A lead that is kept.
+
+        Returns:
+            What is kept of it, oldest first.
+        """
+        return tuple(self._histories[lead.id])
+
+    def has_event(self, kind: Kind, event_id: str) -> bool:
+        """Say whether an event's id was used.
+
+        Args:
+            kind: Sales and refunds have ids of their own.
+            event_id: The id.
+
+        Returns:
+            True where a kept event of this kind has it.
+        """
+        return (kind, event_id) in self._event_ids
 
     def has_promoter(self, ref_id: str) -> bool:
         """Say whether a visitor came by a promoter's link.
@@ -141,13 +156,46 @@ class Ledger:
         """
         return any(click.ref_id == ref_id for click in self.clicks)
 
+    def earned(self, promoter: str) -> int:
+        """Sum up a promoter's commissions.
 
-def _names(email: str | None, uid: str | None) -> set[tuple[str, str]]:
+        Args:
+            promoter: The promoter.
+
+        Returns:
+            Minor units of the account's currency; below zero where more was refunded than sold.
+        """
+        return sum(
+            event.commission
+            for events in (self.sales, self.refunds)
+            for event in events
+            if event.promoter == promoter
+        )
+
+    def _add(self, event: Received) -> Sequence[Received]:
+        match event:
+            case ReceivedSale():
+                return self.sales.add(event)
+            case ReceivedRefund():
+                return self.refunds.add(event)
+            case ReceivedCancellation():
+                return self.cancellations.add(event)
+
+    def _remove(self, event: Received) -> None:
+        match event:
+            case ReceivedSale():
+                self.sales.remove(event)
+            case ReceivedRefund():
+                self.refunds.remove(event)
+            case ReceivedCancellation():
+                self.cancellations.remove(event)
+        self._forget_id(event)
+
+    def _forget_id(self, event: Received) -> None:
+        if not isinstance(event, ReceivedCancellation):
+            self._event_ids.discard((event.kind, event.event_id))
+
+
+def _names(email: str | None, uid: str | None) -> list[tuple[str, str]]:
     named = (("email", email), ("uid", uid))
-    return {(kind, value) for kind, value in named if value is not None}
-
-
-def _size(record: Any) -> int:
-    if not is_dataclass(record):
-        return getsizeof(record)
-    return getsizeof(record) + sum(_size(getattr(record, field.name)) for field in fields(record))
+    return [(kind, value) for kind, value in named if value is not None]

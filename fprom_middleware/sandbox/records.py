@@ -1,11 +1,14 @@
-"""What the double gives and keeps: answers, clicks, leads, and every sign-up call it got."""
+"""What the double gives and keeps: answers, clicks, and every call it got."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .received import Kind, Received, ReceivedLead
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,7 @@ class Answer:
 
     Attributes:
         status: The HTTP status.
-        body: JSON, or nothing: a 401 has no body.
+        body: JSON, or nothing: a 401 has no body, nor has a 204.
     """
 
     status: int
@@ -65,53 +68,33 @@ class Click:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedLead:
-    """A sign-up that was accepted; the fields are what the call said.
-
-    Attributes:
-        id: The number given to it, from 1.
-        email: The lead's e-mail.
-        uid: The caller's own id of the lead.
-        tid: The visitor id.
-        ref_id: The promoter the call named.
-        promoter: Whom the lead is attributed to: the click's promoter where there is a tid.
-        ip: The visitor's address.
-        created_at: The moment of the sign-up, in UTC; of the call, where that named none.
-        skip_email_notification: True where no e-mail should go out.
-        received_at: When the call arrived, in UTC.
-    """
-
-    id: int
-    email: str | None
-    uid: str | None
-    tid: str | None
-    ref_id: str | None
-    promoter: str
-    ip: str | None
-    created_at: datetime
-    skip_email_notification: bool
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Attempt:
-    """One sign-up call, accepted or refused.
+    """One call of the Tracking API, accepted or refused.
 
     Attributes:
+        kind: Which of the four calls it was.
         at: When it arrived, in UTC.
         status: The HTTP status it got.
         note: Why, in words that the real service does not give.
         sent: The beginning of the body as it came.
         answer: The body of the answer.
-        lead: What became of it; None where it was refused.
+        lead: The lead it made; None where it made none.
+        event: The sale, refund or cancellation it was taken for; None where it was refused.
     """
 
+    kind: Kind
     at: datetime
     status: int
     note: str
     sent: str
     answer: str
     lead: ReceivedLead | None = None
+    event: Received | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it was sent, below the base URL."""
+        return f"/{self.kind}"
 
 
 def iso(moment: datetime) -> str:

@@ -259,7 +259,7 @@ def test_the_state_is_json(client: TestClient) -> None:
 
     state = client.get("/state.json").json()
 
-    assert set(state) == {"clicks", "leads", "attempts"}
+    assert set(state) == {"clicks", "leads", "sales", "refunds", "cancellations", "attempts"}
     assert state["clicks"][0]["tid"] == tid
     assert state["clicks"][0]["created_at"].endswith("Z")
     lead = state["leads"][0]

@@ -116,7 +116,7 @@ def test_a_client_that_hangs_up_or_talks_nonsense_makes_no_noise() -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=WAIT)
 
-    assert state.json() == {"clicks": [], "leads": [], "attempts": []}
+    assert not any(state.json().values())
     assert (err, process.returncode) == ("", 0)
 
 

@@ -1,4 +1,4 @@
-"""The double answers as the document of the Tracking API v2 says."""
+"""The double answers sign-ups as the document of the Tracking API v2 says."""
 
 from __future__ import annotations
 
@@ -7,35 +7,18 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from fprom_middleware.sandbox import Answer, Attempt, Click, FirstPromoterDouble
+from fprom_middleware.sandbox import Answer, Attempt, Click, ReceivedLead
 from fprom_middleware.sandbox.ledger import Ledger
+from tests.sandbox.calling import BLANK, HEADERS, NOW, make_double, signup
 
-NOW = datetime(2026, 11, 2, 9, 30, 0, 250_000, tzinfo=UTC)
-HEADERS = {
-    "Authorization": "Bearer sandbox-key",
-    "Account-ID": "sandbox-account",
-    "Content-Type": "application/json",
-}
-BLANK = {"message": "Error. Email and uid can not be blank!"}
 UNKNOWN = {
     "message": "Visitor  invalid, not found or you are trying to use the signup tracking test via "
     "API which doesn't work on API calls."
 }
 DUPLICATE = {"transaction_id": "there is already a signup event registered on this lead"}
-
-
-def make_double(**options: Any) -> FirstPromoterDouble:
-    """Make a double whose clock stands still."""
-    return FirstPromoterDouble(clock=NOW.timestamp, **options)
-
-
-def signup(double: FirstPromoterDouble, /, **fields: Any) -> Answer:
-    """Make an authorized call with these fields."""
-    return double.signup(HEADERS, json.dumps(fields).encode())
 
 
 def test_an_accepted_signup_has_every_field_of_the_document() -> None:
@@ -383,9 +366,9 @@ def test_threads_that_race_make_one_lead(monkeypatch: pytest.MonkeyPatch) -> Non
     tid = double.click("anna").tid
     start = threading.Barrier(8)
     statuses: list[int] = []
-    look = Ledger.has_lead
+    look = Ledger.find_lead
 
-    def look_and_dawdle(ledger: Ledger, email: str | None, uid: str | None) -> bool:
+    def look_and_dawdle(ledger: Ledger, email: str | None, uid: str | None) -> ReceivedLead | None:
         found = look(ledger, email, uid)
         time.sleep(0.005)
         return found
@@ -394,7 +377,7 @@ def test_threads_that_race_make_one_lead(monkeypatch: pytest.MonkeyPatch) -> Non
         start.wait()
         statuses.append(signup(double, uid="u", tid=tid).status)
 
-    monkeypatch.setattr(Ledger, "has_lead", look_and_dawdle)
+    monkeypatch.setattr(Ledger, "find_lead", look_and_dawdle)
     threads = [threading.Thread(target=race) for _ in range(8)]
     for thread in threads:
         thread.start()
