@@ -71,7 +71,7 @@ class ReceivedSale:
         received_at: When the call arrived, in UTC.
     """
 
-    kind: ClassVar = Kind.SALE
+    kind: ClassVar[Kind] = Kind.SALE
 
     id: int
     event_id: str
@@ -110,7 +110,7 @@ class ReceivedRefund:
         received_at: When the call arrived, in UTC.
     """
 
-    kind: ClassVar = Kind.REFUND
+    kind: ClassVar[Kind] = Kind.REFUND
 
     id: int
     event_id: str
@@ -137,7 +137,7 @@ class ReceivedCancellation:
         received_at: When the call arrived, in UTC.
     """
 
-    kind: ClassVar = Kind.CANCELLATION
+    kind: ClassVar[Kind] = Kind.CANCELLATION
 
     id: int
     customer: ReceivedLead

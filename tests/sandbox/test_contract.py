@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from fprom_middleware.sandbox import Answer, FirstPromoterDouble, Kind
 from tests.sandbox.calling import HEADERS, make_double
 from tests.support.tracking_schema import ANSWERS, REQUESTS, problems
+
+if TYPE_CHECKING:
+    from fprom_middleware.sandbox.received import Received
 
 ISSUED = "a tid that was issued"
 NAMES = st.sampled_from(["one", "two"])
@@ -123,7 +126,7 @@ def test_the_books_hold_what_was_accepted(calls: list[tuple[Kind, Any]]) -> None
         if answer.status == 200:
             accepted.append((kind, answer.json()["id"]))
 
-    events = (*double.sales, *double.refunds, *double.cancellations)
+    events: list[Received] = [*double.sales, *double.refunds, *double.cancellations]
     kept = [(event.kind, event.id) for event in events]
     assert sorted(kept) == sorted(one for one in accepted if one[0] is not Kind.SIGNUP)
     assert {event.customer for event in events} <= set(double.leads)
