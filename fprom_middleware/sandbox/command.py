@@ -12,6 +12,7 @@ import click
 
 from ..masking import mask_email, mask_ip, mask_tail, printable
 from .double import ACCOUNT_ID, API_KEY, FirstPromoterDouble
+from .received import ReceivedCancellation
 from .records import Attempt, Click
 
 if TYPE_CHECKING:
@@ -119,15 +120,25 @@ def describe(event: Click | Attempt) -> str:
         event: What arrived.
 
     Returns:
-        A line without e-mail, tid or address.
+        A line without e-mail, tid or address; amounts in minor units.
     """
     if isinstance(event, Click):
         return f"click   ref={_short(event.ref_id)} tid={mask_tail(event.tid)}"
-    lead = event.lead
-    if lead is None:
-        return f"signup  {event.status} {event.note}"
-    who = f"email={mask_email(lead.email)}" if lead.email else f"uid={mask_tail(lead.uid)}"
-    return f"signup  {event.status} {who} ref={_short(lead.promoter)} ip={mask_ip(lead.ip) or '-'}"
+    line = f"{event.kind:<7} {event.status}"
+    customer = event.lead if event.event is None else event.event.customer
+    if customer is None:
+        return f"{line} {event.note}"
+    who = (
+        f"email={mask_email(customer.email)}"
+        if customer.email
+        else f"uid={mask_tail(customer.uid)}"
+    )
+    line = f"{line} {who} ref={_short(customer.promoter)}"
+    if event.event is None:
+        return f"{line} ip={mask_ip(customer.ip) or '-'}"
+    if isinstance(event.event, ReceivedCancellation):
+        return line
+    return f"{line} amount={event.event.amount} {_short(event.event.currency or '')}".rstrip()
 
 
 def _short(text: str) -> str:

@@ -18,9 +18,15 @@ from .received import Kind
 from .records import Answer, Attempt, Click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from .received import ReceivedCancellation, ReceivedLead, ReceivedRefund, ReceivedSale
+    from .received import (
+        Received,
+        ReceivedCancellation,
+        ReceivedLead,
+        ReceivedRefund,
+        ReceivedSale,
+    )
 
 API_KEY: Final = "sandbox-key"
 ACCOUNT_ID: Final = "sandbox-account"
@@ -110,6 +116,12 @@ class FirstPromoterDouble:
         """The accepted cancellations, oldest first."""
         with self._lock:
             return tuple(self._ledger.cancellations)
+
+    @property
+    def histories(self) -> tuple[tuple[ReceivedLead, Sequence[Received]], ...]:
+        """The leads, oldest first, each with what it did since, in the order of arrival."""
+        with self._lock:
+            return self._ledger.histories()
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:

@@ -122,6 +122,14 @@ class Ledger:
         found = (self._by_name.get(name) for name in _names(email, uid))
         return next((lead for lead in found if lead is not None), None)
 
+    def histories(self) -> tuple[tuple[ReceivedLead, Sequence[Received]], ...]:
+        """List what every lead did.
+
+        Returns:
+            The leads, oldest first, each with what is kept of it, oldest first.
+        """
+        return tuple((lead, self.find_history(lead)) for lead in self.leads)
+
     def find_history(self, lead: ReceivedLead) -> Sequence[Received]:
         """Find what a lead did.
 

@@ -213,3 +213,25 @@ def test_a_line_holds_no_whole_value_and_no_line_break() -> None:
         assert tid not in line
     assert "uid=…0123" in seen[1]
     assert seen[1].endswith(" ip=-")
+
+
+def test_a_line_for_each_kind_of_call() -> None:
+    """What was taken has its customer, masked, and its amount; what was refused, the reason."""
+    seen: list[str] = []
+    double = FirstPromoterDouble(
+        ref_ids=["anna"], observer=lambda event: seen.append(describe(event))
+    )
+    body = b'{"email": "kim@example.com", "event_id": "in_1", "amount": 1290%s}'
+    double.call("sale", KEY, body % b', "ref_id": "anna", "currency": "EUR"')
+    double.call("sale", KEY, body % b"")
+    double.call("refund", KEY, body % b"")
+    double.call("cancellation", KEY, body % b"")
+    double.call("cancellation", KEY, b'{"uid": "customer-000123"}')
+
+    assert seen == [
+        "sale    200 email=k***@example.com ref=anna amount=1290 EUR",
+        "sale    409 this event_id was used before",
+        "refund  200 email=k***@example.com ref=anna amount=1290",
+        "cancellation 200 email=k***@example.com ref=anna",
+        "cancellation 204 no lead here has this email or uid",
+    ]

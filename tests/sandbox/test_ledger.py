@@ -42,6 +42,7 @@ def test_the_oldest_sales_go_first() -> None:
         assert sell(double, "1", f"in_{number}", amount=100 * (number + 1)) == 200
 
     assert [sale.event_id for sale in double.sales] == ["in_2", "in_3"]
+    assert [events for _, events in double.histories] == [double.sales]
     assert sell(double, "1", "in_3") == 409
     assert sell(double, "1", "in_0") == 200
     promoter = call(double, "cancellation", uid="1").json()["promoter"]
@@ -95,3 +96,15 @@ def test_records_that_are_equal_are_kept_apart() -> None:
 
     (left,) = newest
     assert left is second
+
+
+def test_what_is_removed_frees_its_room() -> None:
+    """Records that went by themselves do not count against those that stay."""
+    newest: Newest[bytes] = Newest(100, 2_500)
+    for _ in range(10):
+        record = bytes(1_000)
+        newest.add(record)
+        newest.remove(record)
+    newest.add(bytes(1_000))
+
+    assert newest.add(bytes(1_000)) == []
