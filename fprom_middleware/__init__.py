@@ -12,15 +12,30 @@ from .errors import (
     FpromTokenError,
 )
 from .events.lead import Lead
+from .events.payments import Cancellation, Refund, Sale
 from .events.receipt import Reason, Receipt, Status
+from .money import minor_units
 from .outbox.stats import Stats
 from .settings.model import FpromSettings
-from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
+from .tracking import (
+    dump_tracking,
+    load_tracking,
+    stripe_metadata,
+    track_cancellation,
+    track_cancellation_async,
+    track_refund,
+    track_refund_async,
+    track_sale,
+    track_sale_async,
+    track_signup,
+    track_signup_async,
+)
 from .version import __version__
 from .visitor.context import TrackingContext
 from .visitor.locate import get_tracking
 
 __all__ = [
+    "Cancellation",
     "Fprom",
     "FpromConfigError",
     "FpromError",
@@ -31,6 +46,8 @@ __all__ = [
     "Lead",
     "Reason",
     "Receipt",
+    "Refund",
+    "Sale",
     "Stats",
     "Status",
     "TrackingContext",
@@ -38,6 +55,14 @@ __all__ = [
     "dump_tracking",
     "get_tracking",
     "load_tracking",
+    "minor_units",
+    "stripe_metadata",
+    "track_cancellation",
+    "track_cancellation_async",
+    "track_refund",
+    "track_refund_async",
+    "track_sale",
+    "track_sale_async",
     "track_signup",
     "track_signup_async",
 ]

@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from .delivery.base import StartHint
+from .delivery.current import CurrentDelivery
 from .delivery.under_test import warn_of_mode
 from .errors import FpromConfigError, FpromTokenError
-from .events.fields import NOT_GIVEN
-from .events.prepare import SignUp, prepare
+from .events.payments import DOUBLE_COMMISSION, Sale
+from .events.prepare import prepare
 from .events.receipt import Reason, Receipt, Status
-from .forking import call_in_child
 from .frames import without_frames
 from .hooks import hook_errors
 from .interrupts import raised_by_signal
-from .settings.choices import DeliveryMode, WorkerMode
 from .settings.model import NO_SIGNING_KEYS, FpromSettings, hide_secrets
+from .verbs import TrackingVerbs
 from .visitor.consent import may_use
 from .visitor.context import TrackingContext
-from .visitor.locate import Located, locate
+from .visitor.locate import locate
 from .visitor.reader import VisitorReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
-    from uuid import UUID
 
     import httpx
 
     from .delivery.base import Delivery
-    from .events.lead import Lead
+    from .events.kinds import AnyEvent
     from .outbox.stats import Counts, Stats
     from .visitor.tokens import Signer
 
@@ -45,16 +40,16 @@ MAX_AGE: Final = 60 * 86400
 """Seconds for which a token is believed: the life of FirstPromoter's own cookie."""
 REFUSE: Final[Any] = object()
 """Stands for "no default": a token that is refused raises."""
-
-_NO_REQUEST: Final = Located(TrackingContext(), None)
+MAX_METADATA: Final = 500
+"""Characters of a value in Stripe's metadata: a longer one would fail the checkout."""
 
 logger = logging.getLogger(__name__)
 
 
-class Fprom:
+class Fprom(TrackingVerbs):
     """One FirstPromoter account in one app.
 
-    Nothing is opened before the first sign-up. One object serves threads, event loops and
+    Nothing is opened before the first event. One object serves threads, event loops and
     forked processes.
 
     Args:
@@ -83,20 +78,9 @@ class Fprom:
         self.clock = clock
         self.visitor = VisitorReader(settings, clock)
         self._client = client
-        self._delivery: Delivery | None = None
-        self._has_warned = False
-        self._has_thread = (
-            settings.enabled
-            and settings.delivery is DeliveryMode.OUTBOX
-            and settings.worker is WorkerMode.THREAD
-        )
-        self.start_hint = StartHint(wanted=self._has_thread)
-        self._lock = threading.Lock()
-        _accounts.add(self)
-        if settings.enabled and settings.delivery is DeliveryMode.OUTBOX:
-            # Now and not at the first sign-up: a wrong URL fails at start, and no view waits
-            # for an import.
-            self._delivery = self._make_delivery()
+        self._current = CurrentDelivery(settings, clock, client)
+        self.start_hint = self._current.hint
+        self._has_warned = self._has_sold = False
 
     @classmethod
     def of(cls, given: Fprom | FpromSettings | Mapping[str, Any] | None) -> Fprom:
@@ -115,91 +99,53 @@ class Fprom:
         """Return the tracking context of a request, as the module's function does."""
         return locate(request).context
 
-    @without_frames
-    def track_signup(
-        self,
-        request: object,
-        email: str | None = NOT_GIVEN,
-        *,
-        uid: str | int | UUID | None = NOT_GIVEN,
-        ref_id: str | None = None,
-        created_at: datetime | None = None,
-        skip_email_notification: bool | None = None,
-        session: Any = None,
+    def _hand_in(
+        self, event: AnyEvent, *, request: object, visitor: object, session: Any
     ) -> Receipt:
-        """Hand in a sign-up, once the account exists.
-
-        Args:
-            request: Any framework's request, a raw environ or scope, or a `TrackingContext`;
-                None stands for no request, and so for no visitor.
-            email: The e-mail address of the new account, 320 characters at the most. Either this
-                or `uid` is given; None and blank text count as no address.
-            uid: The app's own id of the account, 255 characters at the most; an int or a UUID
-                becomes text.
-            ref_id: A promoter's referral id to attribute to, sent beside the tid.
-            created_at: The moment of the sign-up, by default now; a naive one is taken as UTC.
-            skip_email_notification: True keeps FirstPromoter from sending its e-mail.
-            session: The caller's own database transaction: a SQLAlchemy Session or Connection, or
-                Django's connection. The lead exists exactly when what it commits does. Inline
-                delivery has no row to write into it.
-
-        Returns:
-            What became of it. Visitors, the network, the API and the database never raise.
-
-        Raises:
-            ValueError: Neither email nor uid was given.
-            FpromNotInstalled: The request holds no tracking context.
-            FpromConfigError: `session` is bound to another database than the outbox.
-        """
-        said = SignUp(email, uid, ref_id, created_at, skip_email_notification)
-        lead = self._prepare(request, said)
-        if isinstance(lead, Receipt):
-            return lead
+        ready = self._prepare(event, request, visitor)
+        if isinstance(ready, Receipt):
+            return ready
         try:
-            self._warn_once()
-            return self.delivery.accept(lead, session=session)
+            return self.delivery.accept(ready, session=session)
         except FpromConfigError:
             raise
-        except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            return _give_up(error)
+        except Exception as error:  # noqa: BLE001 - no view fails because of us
+            return _give_up(event, error)
 
-    @without_frames
-    async def track_signup_async(
-        self,
-        request: object,
-        email: str | None = NOT_GIVEN,
-        *,
-        uid: str | int | UUID | None = NOT_GIVEN,
-        ref_id: str | None = None,
-        created_at: datetime | None = None,
-        skip_email_notification: bool | None = None,
-        session: Any = None,
+    async def _hand_in_async(
+        self, event: AnyEvent, *, request: object, visitor: object, session: Any
     ) -> Receipt:
-        """Do as `track_signup` without blocking the event loop, on asyncio and trio."""
-        said = SignUp(email, uid, ref_id, created_at, skip_email_notification)
-        lead = self._prepare(request, said)
-        if isinstance(lead, Receipt):
-            return lead
+        ready = self._prepare(event, request, visitor)
+        if isinstance(ready, Receipt):
+            return ready
         try:
-            self._warn_once()
-            return await self.delivery.accept_async(lead, session=session)
+            return await self.delivery.accept_async(ready, session=session)
         except FpromConfigError:
             raise
-        except Exception as error:  # noqa: BLE001 - the registration view never fails because of us
-            return _give_up(error)
-
-    def _prepare(self, request: object, signup: SignUp) -> Lead | Receipt:
-        located = _NO_REQUEST if request is None else locate(request)
-        try:
-            return prepare(self.settings, signup, located, now=self.clock())
         except Exception as error:  # noqa: BLE001 - as above
-            return _give_up(error)
+            return _give_up(event, error)
 
-    def _warn_once(self) -> None:
+    def _prepare(self, event: AnyEvent, request: object, visitor: object) -> AnyEvent | Receipt:
+        # A request without a context is a mistake, also where nothing of it is sent.
+        located = None if request is None else locate(request)
+        if visitor is not request:
+            located = None if visitor is None else locate(visitor)
+        try:
+            ready = prepare(self.settings, event, located, now=self.clock())
+            if not isinstance(ready, Receipt):
+                self._warn_once(ready)
+        except Exception as error:  # noqa: BLE001 - no view fails because of us
+            return _give_up(event, error)
+        return ready
+
+    def _warn_once(self, event: AnyEvent) -> None:
         # A client that was handed in is a test's own, or knows where it sends.
         if not self._has_warned and self._client is None:
             self._has_warned = True
             warn_of_mode(self.settings)
+        if isinstance(event, Sale) and not self._has_sold:
+            self._has_sold = True
+            logger.warning("The first sale of this process. %s", DOUBLE_COMMISSION)
 
     @without_frames
     def dump_tracking(self, request: object, *, purpose: str = "signup") -> str:
@@ -225,6 +171,27 @@ class Fprom:
         if organic or not may_use(self.settings, located):
             context = TrackingContext(captured_at=context.captured_at)
         return signer.dump(context, rule=self.settings.send_ip, now=self.clock())
+
+    @without_frames
+    def stripe_metadata(self, request: object) -> dict[str, str]:
+        """Return what tells a payment provider that FirstPromoter is connected to who paid.
+
+        Args:
+            request: As in `track_signup`, or a `TrackingContext`.
+
+        Returns:
+            ``{"fp_tid": ...}`` for ``metadata=`` of Stripe, custom data of Paddle, or a hidden
+            field; empty for an organic visitor, and without consent.
+
+        Raises:
+            FpromNotInstalled: The request holds no tracking context.
+        """
+        located = locate(request)
+        tid = located.context.tid
+        may_send = self.settings.enabled and may_use(self.settings, located)
+        if not isinstance(tid, str) or len(tid) > MAX_METADATA or not may_send:
+            return {}
+        return {"fp_tid": tid}
 
     @overload
     def load_tracking(
@@ -295,7 +262,7 @@ class Fprom:
                 right now: nothing due, the minute's calls used up, or the account paused.
 
         Returns:
-            Calls by what they came to: sent, duplicate, rejected, failed (due later).
+            Calls by what they came to: sent, duplicate, skipped, rejected, failed (due later).
 
         Raises:
             FpromOutboxError: The outbox's database refused; nothing is lost by that.
@@ -319,24 +286,15 @@ class Fprom:
     @property
     def needs_start(self) -> bool:
         """True where a request has to call `start_worker`; `start_hint` says when to ask."""
-        delivery = self._delivery
-        return self._has_thread if delivery is None else delivery.needs_start
+        return self._current.needs_start
 
     def start_worker(self) -> None:
         """Start this process's background thread, or a new one in place of one that died."""
-        try:
-            self.delivery.start()
-        except Exception as error:  # noqa: BLE001 - no request fails because of us
-            logger.error("The outbox's thread could not be started: %s.", type(error).__name__)  # noqa: TRY400 - a text could quote a setting
+        self._current.start()
 
     def close(self) -> None:
         """Stop the thread and close what this process opened; the object can be used again."""
-        with self._lock:
-            delivery, self._delivery = self._delivery, None
-            self.start_hint.wanted = self._has_thread
-        if delivery is not None:
-            self._finalizer.detach()
-            delivery.close()
+        self._current.close()
 
     async def aclose(self) -> None:
         """Do as `close` without blocking the event loop."""
@@ -348,52 +306,13 @@ class Fprom:
     @property
     def delivery(self) -> Delivery:
         """Where this account's events go; the commands drain it."""
-        delivery = self._delivery
-        if delivery is None:
-            with self._lock:
-                if self._delivery is None:
-                    self._delivery = self._make_delivery()
-                delivery = self._delivery
-        return delivery
-
-    def _make_delivery(self) -> Delivery:
-        # Here and not above: importing this package loads no HTTP client and no SQL.
-        from .api.client import TrackingApi  # noqa: PLC0415
-        from .delivery.choice import make_delivery  # noqa: PLC0415
-        from .delivery.registry import close_at_exit  # noqa: PLC0415
-
-        api = TrackingApi(self.settings, client=self._client, clock=self.clock)
-        delivery = make_delivery(self.settings, api, clock=self.clock, hint=self.start_hint)
-        close_at_exit(delivery)
-        # An app that is thrown away, as tests do by the hundred, takes its thread with it.
-        self._finalizer = weakref.finalize(self, delivery.stop_when_idle)
-        self._finalizer.atexit = False
-        return delivery
-
-    def _start_afresh(self) -> None:
-        # Threads, locks and connections are the parent's.
-        if self._delivery is not None:
-            self._finalizer.detach()
-            self._delivery = None
-        self.start_hint.wanted = self._has_thread
-        self._lock = threading.Lock()
+        return self._current.get()
 
 
-_accounts: weakref.WeakSet[Fprom] = weakref.WeakSet()
-
-
-def _start_afresh() -> None:
-    for fprom in list(_accounts):
-        fprom._start_afresh()  # noqa: SLF001 - this module's own
-
-
-call_in_child(_start_afresh)
-
-
-def _give_up(error: Exception) -> Receipt:
+def _give_up(event: AnyEvent, error: Exception) -> Receipt:
     limit = raised_by_signal(error)
     if limit is not None:
         raise limit
     # Never the error's text: it may hold what the visitor sent.
-    logger.error("A sign-up could not be handed in: %s.", type(error).__name__)
+    logger.error("A %s could not be handed in: %s.", event.kind.noun, type(error).__name__)
     return Receipt(Status.FAILED, Reason.UNEXPECTED)

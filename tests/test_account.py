@@ -28,12 +28,12 @@ from fprom_middleware import (
     Receipt,
     Status,
     TrackingContext,
-    account,
     load_tracking,
     track_signup,
     track_signup_async,
 )
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
+from fprom_middleware.delivery import current
 from fprom_middleware.visitor.context import KEY
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 from tests.support.api import Api as FirstPromoter
@@ -438,7 +438,7 @@ def test_a_delivery_that_raises(
 ) -> None:
     """The registration view never fails because of us."""
     fprom = Api().fprom()
-    fprom._delivery = BrokenDelivery(error)  # type: ignore[assignment]
+    fprom._current._delivery = BrokenDelivery(error)  # type: ignore[assignment]
 
     receipt = track(fprom, request_of(fprom), EMAIL)
 
@@ -451,7 +451,7 @@ def test_a_delivery_that_raises(
 def test_a_wrong_setting_that_shows_late(track: Track) -> None:
     """A setting that turns out wrong at a call is still the programmer's to mend."""
     fprom = Api().fprom()
-    fprom._delivery = BrokenDelivery(FpromConfigError("no", key="FPROM_OUTBOX_URL"))  # type: ignore[assignment]
+    fprom._current._delivery = BrokenDelivery(FpromConfigError("no", key="FPROM_OUTBOX_URL"))  # type: ignore[assignment]
 
     with pytest.raises(FpromConfigError, match="FPROM_OUTBOX_URL: no"):
         track(fprom, request_of(fprom), EMAIL)
@@ -461,7 +461,7 @@ def test_a_wrong_setting_that_shows_late(track: Track) -> None:
 def test_the_end_of_the_process_is_not_held_up(error: type[BaseException]) -> None:
     """What ends a process is no failure of a lead."""
     fprom = Api().fprom()
-    fprom._delivery = BrokenDelivery(error())  # type: ignore[assignment]
+    fprom._current._delivery = BrokenDelivery(error())  # type: ignore[assignment]
 
     with pytest.raises(error):
         fprom.track_signup(request_of(fprom), EMAIL)
@@ -524,7 +524,7 @@ def test_nobody_is_shown(path: str, track: Track, caplog: pytest.LogCaptureFixtu
     api = Api(answer)
     fprom = api.fprom(secret_keys="CANARY-0123456789-abcdef", **given)
     if broken is not None:
-        fprom._delivery = BrokenDelivery(broken)  # type: ignore[assignment]
+        fprom._current._delivery = BrokenDelivery(broken)  # type: ignore[assignment]
     environ = request_of(fprom, f"_fprom_tid={TID}; _fprom_ref=CANARY", peer)
     texts = [repr(fprom), repr(fprom.settings), repr(environ[KEY])]
 
@@ -584,7 +584,7 @@ def test_no_frame_of_an_exception_shows_a_lead(module: bool, broken: bool) -> No
     """A wrong session=, or no middleware: an error tracker prints the locals of every frame."""
     fprom = Api().fprom()
     request = request_of(fprom) if broken else {"HTTP_COOKIE": f"_fprom_tid={TID}"}
-    fprom._delivery = BrokenDelivery(FpromConfigError("no", key="FPROM_OUTBOX_URL"))  # type: ignore[assignment]
+    fprom._current._delivery = BrokenDelivery(FpromConfigError("no", key="FPROM_OUTBOX_URL"))  # type: ignore[assignment]
     sign_up = track_signup if module else fprom.track_signup
 
     with pytest.raises((FpromConfigError, FpromNotInstalled)) as caught:
@@ -655,7 +655,7 @@ def test_inline_delivery_has_nothing_to_drain() -> None:
 def test_a_background_that_does_not_start(caplog: pytest.LogCaptureFixture) -> None:
     """A request is served even where the background cannot be started, and it is told once."""
     fprom = Api().fprom()
-    fprom._delivery = BrokenDelivery(OSError("CANARY"))  # type: ignore[assignment]
+    fprom._current._delivery = BrokenDelivery(OSError("CANARY"))  # type: ignore[assignment]
     fprom.start_hint.wanted = True
 
     request_of(fprom)
@@ -673,7 +673,7 @@ class Overtaken:
         self.fprom, self.made = fprom, made
 
     def __enter__(self) -> None:
-        self.fprom._delivery = self.made  # type: ignore[assignment]
+        self.fprom._current._delivery = self.made  # type: ignore[assignment]
 
     def __exit__(self, *_: object) -> None:
         return
@@ -682,7 +682,7 @@ class Overtaken:
 def test_threads_share_one_delivery() -> None:
     """Whoever waited while another thread made the delivery uses that one."""
     fprom, made = Api().fprom(), object()
-    fprom._lock = Overtaken(fprom, made)  # type: ignore[assignment]
+    fprom._current._lock = Overtaken(fprom, made)  # type: ignore[assignment]
 
     assert fprom.delivery is made
 
@@ -691,14 +691,14 @@ def test_what_an_account_does_in_a_child(monkeypatch: pytest.MonkeyPatch) -> Non
     """Called as the interpreter calls it: a lock that a thread of the parent held is not asked."""
     fprom = Api().fprom()
     parents = fprom.delivery
-    monkeypatch.setattr(account, "_accounts", {fprom})
-    with fprom._lock:
-        account._start_afresh()
+    monkeypatch.setattr(current, "_all", {fprom._current})
+    with fprom._current._lock:
+        current._start_afresh()
         assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
 
     assert fprom.delivery is not parents
     fprom.close()
-    account._start_afresh()
+    current._start_afresh()
     assert fprom.track_signup(request_of(fprom), EMAIL).status == "sent"
 
 
@@ -708,7 +708,7 @@ from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.delivery import registry
 
 fprom = Fprom({"FPROM_API_KEY": "k", "FPROM_ACCOUNT_ID": "a", "FPROM_DELIVERY": "inline"})
-inherited, lock = weakref.ref(fprom.delivery), fprom._lock
+inherited, lock = weakref.ref(fprom.delivery), fprom._current._lock
 lock.acquire()
 child = os.fork()
 if not child:

@@ -14,7 +14,7 @@ from ..events.receipt import Reason, Status
 from ..forking import ForkLock
 from ..interrupts import causes, raised_by_signal
 from ..version import __version__
-from .protocol import MAX_ANSWER, Call, Outcome, build_signup, read_answer
+from .protocol import MAX_ANSWER, Outcome, build_call, read_answer
 from .transport import (
     DeadlineTransport,
     deadline,
@@ -26,7 +26,7 @@ from .transport import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..events.lead import Lead
+    from ..events.kinds import AnyEvent
     from ..settings.model import FpromSettings
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class TrackingApi:
     """One account's Tracking API, with one pool of connections.
 
     Every answer and every failure of the network becomes an `Outcome`. What else is raised is no
-    word about the lead: a job's time limit, a mistake in a client that was handed in.
+    word about the event: a job's time limit, a mistake in a client that was handed in.
 
     Args:
         settings: Base URL, credentials and time-out.
@@ -62,19 +62,16 @@ class TrackingApi:
         # Opening the pool imports modules; a child forked meanwhile could never import them.
         self._fork_lock = ForkLock(lambda: None)
 
-    def signup(self, lead: Lead) -> Outcome:
-        """Report one sign-up.
+    def send(self, event: AnyEvent) -> Outcome:
+        """Report one event.
 
         Args:
-            lead: The sign-up.
+            event: The event.
 
         Returns:
             What the call came to, at the latest after the time-out of the settings.
         """
-        return self._send(build_signup(self._settings, lead))
-
-    def _send(self, call: Call) -> Outcome:
-        seconds = self._settings.timeout
+        call, seconds = build_call(self._settings, event), self._settings.timeout
         ends = time.monotonic() + seconds
         client, code, body, wait = None, 0, None, None
         try:
@@ -110,7 +107,7 @@ class TrackingApi:
                 local = client is None or is_local_error(error)
                 return _no_answer(Reason.LOCAL if local else Reason.NETWORK, error)
         # The status received so far decides.
-        return read_answer(code, body, retry_after=wait, now=self._clock())
+        return read_answer(event, code, body, retry_after=wait, now=self._clock())
 
     def close(self) -> None:
         """Close the pooled connections; the next call opens new ones."""

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
+from ..events.event import Kind
 from ..events.receipt import Reason, Status
 from ..timestamps import as_utc
 
 if TYPE_CHECKING:
-    from ..events.lead import Lead
+    from collections.abc import Mapping
+
+    from ..events.kinds import AnyEvent
     from ..settings.model import FpromSettings
 
 MAX_ANSWER: Final = 65_536
@@ -43,12 +46,13 @@ class Outcome:
     """What one call came to.
 
     Attributes:
-        status: ``sent``, ``duplicate``, ``rejected``, or ``failed``: not delivered, may be
-            tried again.
+        status: ``sent``, ``duplicate``, ``skipped`` (no referral's customer), ``rejected``, or
+            ``failed``: not delivered, may be tried again.
         reason: Why, where it is not plain success.
         retry_after: Seconds that the API asked to wait, from 0 to `MAX_RETRY_AFTER`; None
             where it asked for nothing.
         code: The HTTP status, None where no answer came.
+        early: True where the API may only not know the visitor yet.
         error: Where no answer came, the name of the error's type.
     """
 
@@ -56,6 +60,7 @@ class Outcome:
     reason: Reason | None = None
     retry_after: float | None = None
     code: int | None = None
+    early: bool = False
     error: str | None = field(default=None, compare=False)
 
     @property
@@ -79,18 +84,18 @@ class Outcome:
         return f"{text}: {advice}" if advice else text
 
 
-def build_signup(settings: FpromSettings, lead: Lead) -> Call:
-    """Build the call that reports one sign-up.
+def build_call(settings: FpromSettings, event: AnyEvent) -> Call:
+    """Build the call that reports one event.
 
     Args:
         settings: Base URL and credentials.
-        lead: The sign-up.
+        event: The event; its kind is the call's name.
 
     Returns:
         The call; a field without a value is absent from its body.
     """
     return Call(
-        url=f"{settings.base_url}/signup",
+        url=f"{settings.base_url}/{event.kind}",
         headers={
             "Authorization": f"Bearer {settings.api_key}",
             "Account-ID": str(settings.account_id),
@@ -100,55 +105,78 @@ def build_signup(settings: FpromSettings, lead: Lead) -> Call:
             "Accept-Encoding": "identity",
         },
         # ASCII escapes carry every text there is, lone surrogates from a form included.
-        body=json.dumps(lead.to_json()).encode("ascii"),
+        body=json.dumps(event.to_json()).encode("ascii"),
     )
 
 
 def read_answer(
-    code: int, body: bytes | None, *, retry_after: str | None = None, now: float = 0.0
+    event: AnyEvent,
+    code: int,
+    body: bytes | None,
+    *,
+    retry_after: str | None = None,
+    now: float = 0.0,
 ) -> Outcome:
-    """Say what an answer to a sign-up means. The status decides.
+    """Say what an answer means. The status decides.
 
     Args:
+        event: What was reported.
         code: The HTTP status.
-        body: The body, or None where it could not be read to its end.
+        body: The body, or None where it could not be read to its end. It is looked at only for
+            being an object: answers to refunds and cancellations hold secrets of promoters.
         retry_after: The Retry-After header.
         now: Seconds since the epoch, for a Retry-After that is a date.
 
     Returns:
         The outcome.
     """
-    status, reason = _read_status(code, body)
+    status, reason = _read_status(event.kind, code, body)
     if status is not Status.FAILED:
-        return Outcome(status, reason, code=code)
+        # The browser reports its click by itself, and may be slower.
+        known = event.kind is not Kind.SIGNUP and getattr(event, "tid", None) is None
+        early = code == _NOT_FOUND and not known
+        return Outcome(status, reason, code=code, early=early)
     return Outcome(status, reason, read_retry_after(retry_after, now=now), code)
 
 
 _Meaning = tuple[Status, Reason | None]
 
-_MEANINGS: Final[dict[int, _Meaning]] = {
+_NOT_FOUND: Final = 404
+# What every call answers alike.
+_MEANINGS: Final[Mapping[int, _Meaning]] = {
     200: (Status.SENT, None),
     **dict.fromkeys((400, 413, 414, 431), (Status.REJECTED, Reason.BAD_REQUEST)),
     **dict.fromkeys((401, 403), (Status.FAILED, Reason.UNAUTHORIZED)),
-    404: (Status.REJECTED, Reason.UNKNOWN_VISITOR),
-    # The lead already has a sign-up event: an earlier try of ours got through.
-    422: (Status.DUPLICATE, None),
     429: (Status.FAILED, Reason.RATE_LIMITED),
     **dict.fromkeys((408, *range(500, 600)), (Status.FAILED, Reason.SERVER_ERROR)),
 }
+_PAYMENT_MEANINGS: Final[Mapping[int, _Meaning]] = {
+    **dict.fromkeys((204, _NOT_FOUND), (Status.SKIPPED, Reason.NOT_REFERRED)),
+    # The event id exists: an earlier try of ours got through.
+    409: (Status.DUPLICATE, None),
+}
+# What each call answers in its own way.
+_MEANINGS_OF_KIND: Final[Mapping[Kind, Mapping[int, _Meaning]]] = {
+    Kind.SIGNUP: {
+        _NOT_FOUND: (Status.REJECTED, Reason.UNKNOWN_VISITOR),
+        # The lead already has a sign-up event: likewise.
+        422: (Status.DUPLICATE, None),
+    },
+    **dict.fromkeys((Kind.SALE, Kind.REFUND, Kind.CANCELLATION), _PAYMENT_MEANINGS),
+}
 # A web server or a firewall before the API answers these, too: it knows no visitors and no keys.
-_WITHOUT_OBJECT: Final[dict[int, _Meaning]] = {
+_WITHOUT_OBJECT: Final[Mapping[int, _Meaning]] = {
     200: (Status.FAILED, Reason.UNREADABLE),
     403: (Status.FAILED, Reason.SERVER_ERROR),
-    404: (Status.FAILED, Reason.UNEXPECTED),
+    _NOT_FOUND: (Status.FAILED, Reason.UNEXPECTED),
 }
 _UNKNOWN: Final[_Meaning] = (Status.FAILED, Reason.UNEXPECTED)
 
 
-def _read_status(code: int, body: bytes | None) -> _Meaning:
+def _read_status(kind: Kind, code: int, body: bytes | None) -> _Meaning:
     if code in _WITHOUT_OBJECT and not _is_object(body):
         return _WITHOUT_OBJECT[code]
-    return _MEANINGS.get(code, _UNKNOWN)
+    return _MEANINGS_OF_KIND[kind].get(code) or _MEANINGS.get(code, _UNKNOWN)
 
 
 def _is_object(body: bytes | None) -> bool:

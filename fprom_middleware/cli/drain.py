@@ -51,7 +51,7 @@ def drain(
 ) -> None:
     """Send what is due in the outbox.
 
-    Any number may run at once, beside the apps' own threads: no lead is claimed twice. The exit
+    Any number may run at once, beside the apps' own threads: no event is claimed twice. The exit
     status is 1 where the API refuses the credentials.
     """
     if watch and (limit is not None or seconds is not None or wait):
@@ -112,7 +112,7 @@ def describe(counts: Counts, stats: Stats) -> str:
         stats: How the outbox stands now.
     """
     line = (
-        f"sent {counts['sent']}, duplicate {counts['duplicate']}, "
+        f"sent {counts['sent']}, duplicate {counts['duplicate']}, skipped {counts['skipped']}, "
         f"rejected {counts['rejected']}, due later {counts['failed']}; {stats.pending} pending"
     )
     if stats.paused is not None:
@@ -142,7 +142,7 @@ def _shown(fprom: Fprom, limit: int | None) -> Iterator[Callable[[Counts], None]
     with drawn.bar("draining") as show:
 
         def tell(total: Counts) -> None:
-            done = total["sent"] + total["duplicate"] + total["rejected"]
+            done = sum(total.values()) - total["failed"]
             goal = done + fprom.stats().pending
             show(done, goal if limit is None else min(goal, limit))
 

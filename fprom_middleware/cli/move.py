@@ -10,7 +10,7 @@ from ..database.database import NoOutboxError
 from ..outbox.admin import inspect_outbox
 from ..outbox.move import move_waiting
 from .decorators import with_fprom
-from .leads import count_leads
+from .events import count_events
 
 if TYPE_CHECKING:
     from ..account import Fprom
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 @click.option("--from", "source", metavar="URL", required=True, help="The other FPROM_OUTBOX_URL.")
 @with_fprom
 def move(fprom: Fprom, *, source: str) -> None:
-    """Move the account's waiting leads from another outbox into this one.
+    """Move the account's waiting events from another outbox into this one.
 
-    Interrupted, it loses nothing: run it again. Rejected leads stay where they are.
+    Interrupted, it loses nothing: run it again. Rejected events stay where they are.
     """
     with (
         inspect_outbox(fprom.settings, fprom.clock, url=source) as there,
@@ -34,4 +34,4 @@ def move(fprom: Fprom, *, source: str) -> None:
             msg = f"{nothing_there}."
             raise click.ClickException(msg) from None
         moved = move_waiting(there.outbox.database, here.outbox.database, there.account)
-        click.echo(f"{count_leads(moved)} moved from {there.place} to {here.place}")
+        click.echo(f"{count_events(moved)} moved from {there.place} to {here.place}")

@@ -12,7 +12,7 @@ from ..masking import mask_email, mask_tail, printable
 from ..outbox.admin import AGES, OLDEST
 from ..outbox.stats import Stats
 from .decorators import with_inspection
-from .leads import delete, export, retry, show
+from .events import delete, export, retry, show
 from .move import move
 from .output import advice, moment, show_table, span
 
@@ -36,7 +36,7 @@ def _list_options(command: F) -> F:
         type=click.IntRange(min=0),
         default=50,
         show_default=True,
-        help="How many rejected leads to list.",
+        help="How many rejected events to list.",
     )
     return as_json(limit(command))
 
@@ -79,14 +79,15 @@ def _figures(inspection: Inspection, limit: int) -> dict[str, Any]:
         "outbox": inspection.place,
         "ages": inspection.ages(),
         "other_accounts": inspection.others(),
-        "rejected_leads": [
+        "rejected_events": [
             {
                 "id": row.id,
+                "kind": row.kind,
                 "rejected_at": moment(row.rejected_at),
                 "reason": row.reason,
                 "attempts": row.attempts,
-                "email": row.lead and mask_email(row.lead.email),
-                "uid": row.lead and mask_tail(row.lead.uid),
+                "email": row.event and mask_email(row.event.email),
+                "uid": row.event and mask_tail(row.event.uid),
             }
             for row in inspection.rejected(limit)
         ],
@@ -99,12 +100,13 @@ def _tell(inspection: Inspection, stats: Stats, rejected: Sequence[OutboxRow]) -
     click.echo(f"pending: {stats.pending}{oldest}")
     if stats.pending:
         ages = inspection.ages().items()
-        show_table(("age", "leads"), [(_LABELS[name], str(count)) for name, count in ages])
+        show_table(("age", "events"), [(_LABELS[name], str(count)) for name, count in ages])
     if stats.paused is not None:
         click.echo(advice(stats))
     click.echo(f"rejected: {stats.rejected}")
     if rejected:
-        show_table(("id", "rejected at", "reason", "calls", "who"), [_cells(r) for r in rejected])
+        head = ("id", "kind", "rejected at", "reason", "calls", "who")
+        show_table(head, [_cells(row) for row in rejected])
     if len(rejected) < stats.rejected:
         click.echo(f"{stats.rejected - len(rejected)} more: --limit {stats.rejected}")
     tell_others(inspection)
@@ -122,9 +124,10 @@ def tell_others(inspection: Inspection) -> None:
 
 def _cells(row: OutboxRow) -> tuple[str, ...]:
     who = "-"
-    if row.lead is not None:
-        who = mask_email(row.lead.email) or f"uid {mask_tail(row.lead.uid)}"
-    return str(row.id), moment(row.rejected_at), row.reason or "-", str(row.attempts), who
+    if row.event is not None:
+        who = mask_email(row.event.email) or f"uid {mask_tail(row.event.uid)}"
+    calls = str(row.attempts)
+    return str(row.id), row.kind, moment(row.rejected_at), row.reason or "-", calls, who
 
 
 for command in (list_all, show, retry, delete, export, move):

@@ -57,7 +57,7 @@ def send_test_lead(fprom: Fprom, email: str, tid: str) -> Outcome:
     api = TrackingApi(fprom.settings, clock=fprom.clock)
     try:
         moment = datetime.fromtimestamp(fprom.clock(), UTC)
-        return api.signup(Lead(email=email, tid=tid, created_at=moment))
+        return api.send(Lead(email=email, tid=tid, created_at=moment))
     finally:
         api.close()
 

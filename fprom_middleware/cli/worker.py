@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..delivery.loop import DrainLoop
 
 GRACE_SECONDS: Final = 1.5
-"""For which the end waits for the call in flight; its lead is safe in any case."""
+"""For which the end waits for the call in flight; its event is safe in any case."""
 _POLL_SECONDS: Final = 0.5
 """Not every system wakes a waiting thread for a signal."""
 
@@ -49,7 +49,7 @@ def worker(fprom: Fprom) -> None:
     drainer.start()
     drainer.wait()
     if drainer.is_alive():
-        click.echo("stopped; one call was in flight, its lead is sent again later")
+        click.echo("stopped; one call was in flight, its event is sent again later")
     else:
         click.echo(f"stopped; {describe(drainer.counts, fprom.stats())}")
 

@@ -20,7 +20,8 @@ from ..masking import mask_url
 from .engines import DATABASE_PATIENCE_SECONDS, READS, server_engine, sqlite_engine
 from .refusal import passes
 from .sqlite_file import FileReplacedError, SqliteFile
-from .tables import ConnectionTables, are_there, backend_of, prepare_tables
+from .statements import backend_of
+from .tables import ConnectionTables, are_there, prepare_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """The outbox's tables, as SQLAlchemy metadata that a migration can include.
 
-`leads` is the outbox: one row a lead. `accounts` holds what all drainers of one account share:
+`leads` is the outbox: one row an event. `accounts` holds what all drainers of one account share:
 the pace, the pause, and the version of this layout.
 """
 
@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import LONGTEXT
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of this layout. It stands in the row of `accounts` whose account is `SCHEMA_ROW`."""
 SCHEMA_ROW: Final = "#schema"
 
@@ -41,6 +41,13 @@ leads: Final = Table(
     # second row.
     Column("row_key", String(32)),
     Column("account", String(255), nullable=False),
+    # What was there before other kinds were are sign-ups.
+    Column("kind", String(16), nullable=False, server_default="signup"),
+    # Whom it is about, where it has not ended: events of one customer are sent in their order.
+    Column("email_key", BigInteger),
+    Column("uid_key", BigInteger),
+    # 1 while it waits for an earlier one of the same customer.
+    Column("blocked", Integer, nullable=False, server_default="0"),
     # Seconds since the epoch. Schedule, back-off and lease in one; NULL once rejected.
     Column("due_at", Double),
     Column("queued_at", Double, nullable=False),
@@ -55,11 +62,13 @@ leads: Final = Table(
     Column("own_failures", Integer, nullable=False, server_default="0"),
     Column("rejected_at", Double),
     Column("reason", String(32)),
-    # The lead as JSON in ASCII: no key, and no NUL that a database could refuse.
+    # The event as JSON in ASCII: no key, and no NUL that a database could refuse.
     Column("payload", _LONG_TEXT, nullable=False),
 )
 Index("fprom_outbox_due", leads.c.account, leads.c.due_at)
 Index("fprom_outbox_key", leads.c.row_key, unique=True)
+Index("fprom_outbox_email", leads.c.email_key, leads.c.id)
+Index("fprom_outbox_uid", leads.c.uid_key, leads.c.id)
 
 accounts: Final = Table(
     "fprom_outbox_account",

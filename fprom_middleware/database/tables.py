@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
+import json
 from contextlib import contextmanager, suppress
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, DropTable
 
 from ..errors import FpromConfigError
+from .order_keys import order_keys
 from .schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
+from .statements import backend_of, creation, rows, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy.engine import Connection, Dialect
 
-    Columns = Mapping[str, Collection[str]]
-    """By table, the names of the columns that it has; a table that is missing has none."""
+    from .statements import Columns
 
 # Of two processes that create one table at the same time one would fail. Any number and name
 # would do; PostgreSQL's lock ends with the transaction, MySQL's transactions end with each table.
@@ -31,11 +29,11 @@ _LOCKS: Final = {
 }
 _UNLOCK: Final = "SELECT RELEASE_LOCK('fprom_outbox')"
 _OLDEST: Final = 1
+_PAGE: Final = 500
 _FIRST_COLUMNS: Final = {
     leads.name: {"id", "account", "due_at", "queued_at", "attempts", "rejected_at", "payload"},
     accounts.name: {"account", "version", "failures", "calls"},
 }
-_RENAMED: Final = {"unknowns": "not_found_count"}
 # The user may not change tables: PostgreSQL's state, MySQL's codes.
 _DENIED: Final = frozenset({"42501", 1044, 1142, 1227})
 
@@ -109,6 +107,8 @@ def prepare_tables(tables: Tables, account: str) -> str:
             for statement in creation(tables.dialect, [name for name in found if found[name]]):
                 tables.execute(statement)
             _bring_up_to_date(tables, found)
+            if found[leads.name]:
+                fill_order_keys(tables)
             for statement in rows(tables.dialect, account):
                 tables.execute(statement)
             identity = read_identity(tables)
@@ -128,98 +128,31 @@ def are_there(tables: Tables) -> bool:
     return all(found.values())
 
 
-def creation(dialect: Dialect, present: Collection[str]) -> list[Any]:
-    """Return the statements that create the tables that are missing.
+def fill_order_keys(tables: Tables) -> None:
+    """Say of each event that waits whom it is about, where an older version has not.
 
     Args:
-        dialect: Of the database.
-        present: The names of tables that are there already.
+        tables: Inside a transaction; up to date.
     """
-    # MySQL knows no such clause for an index.
-    careful = backend_of(dialect) != "mysql"
-    statements: list[Any] = []
-    for table in metadata.sorted_tables:
-        if table.name not in present:
-            statements.append(CreateTable(table, if_not_exists=True))
-            statements += [CreateIndex(i, if_not_exists=careful) for i in _indexes(table)]
-    return statements
-
-
-def upgrade(dialect: Dialect, found: Columns) -> list[Any]:
-    """Return the statements that bring tables of an older version up to date.
-
-    Args:
-        dialect: Of the database.
-        found: What is there.
-    """
-    statements: list[Any] = []
-    for table in metadata.sorted_tables:
-        there = found.get(table.name, ())
-        missing = [c for c in table.columns if there and c.name not in there]
-        names = {column.name for column in missing}
-        for old, new in _RENAMED.items():
-            if old in there and new in names:
-                statements.append(_alter(table, f"RENAME COLUMN {old} TO {new}"))
-                names.discard(new)
-        for column in missing:
-            if column.name in names:
-                written = str(CreateColumn(column).compile(dialect=dialect))
-                statements.append(_alter(table, f"ADD COLUMN {written}"))
-        statements += [
-            CreateIndex(index) for index in _indexes(table) if names & set(index.columns.keys())
-        ]
-        if missing and table is leads and backend_of(dialect) == "mysql":
-            statements.append(_alter(table, "MODIFY payload LONGTEXT NOT NULL"))
-    return statements
-
-
-def rows(dialect: Dialect, *accounts_of: str) -> list[Any]:
-    """Return the statements that make the row of the layout and those of accounts.
-
-    Args:
-        dialect: Of the database.
-        accounts_of: FirstPromoter's account ids.
-    """
-    made: list[Any] = [
-        insert_new(accounts, dialect.name).values(
-            account=account, version=VERSION, failures=0, calls=""
+    last = 0
+    wanted = leads.c.due_at.is_not(None), leads.c.email_key.is_(None), leads.c.uid_key.is_(None)
+    while True:
+        page = sa.select(leads.c.id, leads.c.account, leads.c.payload).where(
+            *wanted, leads.c.id > sa.literal(last)
         )
-        for account in (SCHEMA_ROW, *accounts_of)
-    ]
-    layout = sa.update(accounts).where(accounts.c.account == SCHEMA_ROW)
-    unnamed = layout.where(accounts.c.identity.is_(None))
-    return [
-        *made,
-        layout.values(version=VERSION),
-        unnamed.values(identity=sa.literal(uuid.uuid4().hex)),
-    ]
-
-
-def backend_of(dialect: Dialect) -> str:
-    """Return ``sqlite``, ``postgresql`` or ``mysql``, which MariaDB counts as."""
-    return "mysql" if dialect.name == "mariadb" else dialect.name
-
-
-def removal() -> list[Any]:
-    """Return the statements that drop the tables."""
-    return [DropTable(table, if_exists=True) for table in reversed(metadata.sorted_tables)]
-
-
-@cache
-def insert_new(table: sa.Table, dialect: str) -> Any:
-    """Return an INSERT that passes over a row whose key is there already.
-
-    Args:
-        table: Where to.
-        dialect: The database's name.
-    """
-    if dialect == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing().inline()
-    if dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing().inline()
-    # INSERT IGNORE would pass over every other mistake too.
-    (key,) = table.primary_key.columns
-    return mysql.insert(table).on_duplicate_key_update({key.name: key}).inline()
+        _, found = tables.execute(page.order_by(leads.c.id).limit(_PAGE))
+        for number, account, payload in found:
+            last = number
+            # A damaged row has no customer, and is rejected in its turn.
+            with suppress(ValueError, TypeError, AttributeError, RecursionError):
+                keys = order_keys(account, json.loads(payload))
+                tables.execute(
+                    sa.update(leads)
+                    .where(leads.c.id == sa.literal(number))
+                    .values({name: sa.literal(key, sa.BigInteger) for name, key in keys.items()})
+                )
+        if len(found) < _PAGE:
+            return
 
 
 def read_identity(tables: Tables) -> str | None:
@@ -277,14 +210,6 @@ def _bring_up_to_date(tables: Tables, found: Columns) -> None:
             f"them. Run, as their owner: {wanted}"
         )
         raise FpromConfigError(msg, key="FPROM_OUTBOX_URL") from None
-
-
-def _indexes(table: sa.Table) -> list[sa.Index]:
-    return sorted(table.indexes, key=lambda index: str(index.name))
-
-
-def _alter(table: sa.Table, change: str) -> sa.DDL:
-    return sa.DDL(f"ALTER TABLE {table.name} {change}")  # type: ignore[no-untyped-call]
 
 
 def _other_version(which: str) -> FpromConfigError:

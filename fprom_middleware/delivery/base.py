@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..outbox.stats import Stats, no_counts
 
 if TYPE_CHECKING:
-    from ..events.lead import Lead
+    from ..events.kinds import AnyEvent
     from ..events.receipt import Receipt
     from ..outbox.stats import Counts
 
@@ -27,19 +27,19 @@ class StartHint:
 
 
 class Delivery(Protocol):
-    """Takes a lead and answers; neither call raises."""
+    """Takes an event and answers; neither call raises."""
 
     @property
     def needs_start(self) -> bool:
         """True where a request has to call `start`; asked where the hint says that it may be."""
         ...
 
-    def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
-        """Take a lead; `session` is the caller's own transaction, where there is one."""
+    def accept(self, event: AnyEvent, *, session: Any = None) -> Receipt:
+        """Take an event; `session` is the caller's own transaction, where there is one."""
         ...
 
-    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
-        """Take a lead without blocking the event loop."""
+    async def accept_async(self, event: AnyEvent, *, session: Any = None) -> Receipt:
+        """Take an event without blocking the event loop."""
         ...
 
     def start(self) -> None:

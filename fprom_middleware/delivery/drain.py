@@ -14,6 +14,7 @@ from ..outbox.stats import no_counts
 from ..outbox.throttle import PERMIT_TTL, PROBES
 from ..timestamps import format_moment
 from .outcome_hook import tell_outcome
+from .outcome_log import log_end
 
 if TYPE_CHECKING:
     import threading
@@ -42,11 +43,11 @@ logger = logging.getLogger(__name__)
 
 
 class Drain:
-    """What a delivery sends with; it learns how many leads a quarter of a second is good for.
+    """What a delivery sends with; it learns how many events a quarter of a second is good for.
 
     Args:
         settings: The account's settings.
-        outbox: Where leads come from.
+        outbox: Where events come from.
         api: Where they go.
         clock: Seconds since the epoch.
         stopping: Set when the process ends: then nothing more is claimed.
@@ -91,7 +92,7 @@ class Drain:
             on_progress: Called after each batch with the counts so far.
 
         Returns:
-            Calls by what they came to: sent, duplicate, rejected, failed (due later).
+            Calls by what they came to: sent, duplicate, skipped, rejected, failed (due later).
         """
         counts = no_counts()
         begun, began_at = time.monotonic(), self._clock()
@@ -111,7 +112,7 @@ class Drain:
             counts[Status.REJECTED] += len(batch.unreadable)
             if batch.claimed:
                 self._send(batch, counts, over)
-            if batch.claimed or batch.unreadable:
+            if batch.claimed or batch.unreadable or batch.blocked:
                 if on_progress is not None:
                     on_progress(counts)
                 continue
@@ -136,10 +137,10 @@ class Drain:
                 # lease must outlast the call.
                 if done and (over() or self._clock() - item.permit_at > PERMIT_TTL):
                     break
-                # Counted before: where a job's time limit cuts the call short, its lead is not
+                # Counted before: where a job's time limit cuts the call short, its event is not
                 # given back, for it may have arrived. The end of its lease frees it.
                 done += 1
-                answers.append(self._answer(item, self._api.signup(item.lead), batch))
+                answers.append(self._answer(item, self._api.send(item.event), batch))
                 if _ends_batch(answers[-1].outcome, probe=batch.probe):
                     break
                 if time.monotonic() - settled > SETTLE_AFTER_SECONDS:
@@ -187,15 +188,14 @@ class Drain:
             counts[answer.status] += 1
         for answer in answers:
             if answer.retry is None:
-                lead = answer.claimed.lead
-                receipt = Receipt(answer.status, answer.reason, durable=True, event=lead)
+                event = answer.claimed.event
+                receipt = Receipt(answer.status, answer.reason, durable=True, event=event)
                 tell_outcome(self._settings, receipt)
             self._log(answer)
 
     def _log(self, answer: Answer) -> None:
-        outcome, lead = answer.outcome, answer.claimed.lead
-        if answer.status is Status.REJECTED:
-            logger.warning("FirstPromoter rejected a lead (%s): %r", answer.reason, lead)
+        outcome, event = answer.outcome, answer.claimed.event
+        log_end(event, answer.status, answer.reason, first=not answer.claimed.attempts)
         # One line for each change of state, not for each call of an outage.
         state = (outcome.reason, outcome.code) if outcome.status is Status.FAILED else None
         if state == self._state:
@@ -209,7 +209,7 @@ class Drain:
                 level,
                 "A call to FirstPromoter failed (%s). %r is kept; the next try is not before %s.",
                 outcome,
-                lead,
+                event,
                 format_moment(datetime.fromtimestamp(self._next_try(answer.retry), UTC)),
             )
 

@@ -1,4 +1,4 @@
-"""Delivery by outbox: a lead is one committed row, and something drains it later."""
+"""Delivery by outbox: an event is one committed row, and something drains it later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..api.client import TrackingApi
-    from ..events.lead import Lead
+    from ..events.kinds import AnyEvent
     from ..outbox.stats import Counts, Stats
     from ..settings.model import FpromSettings
     from .base import StartHint
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PURGE_EVERY_SECONDS: Final = 3600.0
-"""Seconds between looks for rejected leads that were kept long enough."""
+"""Seconds between looks for rejected events that were kept long enough."""
 GRACE_SECONDS: Final = 2.0
 """Seconds for which the end of the process waits for the call in flight."""
 FLUSH_SECONDS: Final = 1.0
@@ -48,11 +48,11 @@ logger = logging.getLogger(__name__)
 
 
 class OutboxDelivery:
-    """Leads go into the outbox, or into memory where its database refuses.
+    """Events go into the outbox, or into memory where its database refuses.
 
     Args:
         settings: The account's settings.
-        api: Where the drain sends leads.
+        api: Where the drain sends events.
         clock: Seconds since the epoch.
         hint: What requests are told with that `start` may have something to do.
 
@@ -82,38 +82,38 @@ class OutboxDelivery:
         self._start_not_before = 0.0
         self._lock = threading.Lock()
 
-    def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
-        """Write the lead, in the caller's own transaction where there is one."""
+    def accept(self, event: AnyEvent, *, session: Any = None) -> Receipt:
+        """Write the event, in the caller's own transaction where there is one."""
         if session is None:
-            return self._put(lead)
+            return self._put(event)
         try:
-            row = self.outbox.row(lead)
+            row = self.outbox.row(event)
         except BadFieldError as error:
-            return _refused(lead, error)
+            return _refused(event, error)
         try:
             self._writer.write(row, session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - no view fails because of us
-            return _not_joined(lead, error)
-        return self._queued(lead, expect_commit=True)
+            return _not_joined(event, error)
+        return self._queued(event, expect_commit=True)
 
-    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
-        """Write the lead in a thread; a cancelled view does not take it along."""
+    async def accept_async(self, event: AnyEvent, *, session: Any = None) -> Receipt:
+        """Write the event in a thread; a cancelled view does not take it along."""
         if session is None:
-            return await run_off_loop(lambda: self._put(lead))
+            return await run_off_loop(lambda: self._put(event))
         try:
-            row = self.outbox.row(lead)
+            row = self.outbox.row(event)
         except BadFieldError as error:
-            return _refused(lead, error)
+            return _refused(event, error)
         try:
             await run_off_loop(self._writer.prepare)
             await self._writer.write_async(row, session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - no view fails because of us
-            return _not_joined(lead, error)
-        return self._queued(lead, expect_commit=True)
+            return _not_joined(event, error)
+        return self._queued(event, expect_commit=True)
 
     @property
     def needs_start(self) -> bool:
@@ -219,7 +219,7 @@ class OutboxDelivery:
             if time.monotonic() >= ends:
                 break
         if written:
-            logger.warning("%d leads that waited in memory are durable now.", written)
+            logger.warning("%d events that waited in memory are durable now.", written)
 
     def stop_when_idle(self) -> None:
         """End the thread once nothing is due: the `Fprom` of this delivery is gone."""
@@ -234,7 +234,7 @@ class OutboxDelivery:
         self.flush(patience=FLUSH_SECONDS)
         left = len(self.waiting)
         if left:
-            logger.critical("%d leads that waited in memory are lost: the process ends.", left)
+            logger.critical("%d events that waited in memory are lost: the process ends.", left)
         self._api.close()
         self.outbox.database.close()
 
@@ -243,32 +243,32 @@ class OutboxDelivery:
             return self._thread is None or not self._thread.is_alive
         return bool(self.waiting)
 
-    def _put(self, lead: Lead) -> Receipt:
+    def _put(self, event: AnyEvent) -> Receipt:
         try:
-            row = self.outbox.row(lead)
+            row = self.outbox.row(event)
         except BadFieldError as error:
-            return _refused(lead, error)
-        # The new lead first and by itself: what waits has had its turn.
+            return _refused(event, error)
+        # The new event first and by itself: what waits has had its turn.
         try:
             self.outbox.put(row)
         except BaseException as error:
             # A view that is cut short has a visitor all the same.
-            receipt = self._hold(lead, row, error)
+            receipt = self._hold(event, row, error)
             if not isinstance(error, Exception):
                 raise
             return receipt
-        return self._queued(lead)
+        return self._queued(event)
 
-    def _queued(self, lead: Lead, *, expect_commit: bool = False) -> Receipt:
+    def _queued(self, event: AnyEvent, *, expect_commit: bool = False) -> Receipt:
         self._wake(expect_commit=expect_commit)
-        return Receipt(Status.QUEUED, durable=True, event=lead)
+        return Receipt(Status.QUEUED, durable=True, event=event)
 
-    def _hold(self, lead: Lead, row: Mapping[str, Any], error: BaseException) -> Receipt:
+    def _hold(self, event: AnyEvent, row: Mapping[str, Any], error: BaseException) -> Receipt:
         kept = self.waiting.add(row, error)
         self._hint.wanted = self._is_idle()
         self._wake(refused=True)
         _let_interrupts_through(error)
-        return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, event=lead)
+        return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, event=event)
 
     def _wake(self, *, expect_commit: bool = False, refused: bool = False) -> None:
         if self._settings.worker is WorkerMode.THREAD:
@@ -279,22 +279,26 @@ class OutboxDelivery:
             try:
                 self.start()
             except RuntimeError:
-                # The lead is where it belongs; the next one starts the thread.
+                # The event is where it belongs; the next one starts the thread.
                 _log_no_thread()
         if self._thread is not None:
             self._thread.loop.wake(expect_commit=expect_commit)
 
 
-def _not_joined(lead: Lead, error: Exception) -> Receipt:
+def _not_joined(event: AnyEvent, error: Exception) -> Receipt:
     # Not kept in memory: whether the user whom it is about will exist is the caller's to know.
-    logger.error("A lead was not written into session=, and is not kept (%s).", name_refusal(error))
+    logger.error(
+        "A %s was not written into session=, and is not kept (%s).",
+        event.kind.noun,
+        name_refusal(error),
+    )
     _let_interrupts_through(error)
-    return Receipt(Status.FAILED, Reason.DATABASE, event=lead)
+    return Receipt(Status.FAILED, Reason.DATABASE, event=event)
 
 
-def _refused(lead: Lead, error: BadFieldError) -> Receipt:
-    logger.error("A lead cannot be written (%s): %r", error, lead)
-    return Receipt(Status.REJECTED, Reason.BAD_REQUEST, event=lead)
+def _refused(event: AnyEvent, error: BadFieldError) -> Receipt:
+    logger.error("A %s cannot be written (%s): %r", event.kind.noun, error, event)
+    return Receipt(Status.REJECTED, Reason.BAD_REQUEST, event=event)
 
 
 def _log_no_thread() -> None:
@@ -308,7 +312,7 @@ def _let_interrupts_through(error: BaseException) -> None:
 
 
 def _without_rows(work: Callable[[], T]) -> T:
-    """Run something; what the database refuses is raised outside the frames that hold leads."""
+    """Run something; what the database refuses is raised outside the frames that hold events."""
     try:
         return work()
     except REFUSALS as error:

@@ -9,11 +9,12 @@ from ..events.receipt import Receipt, Status
 from .base import NothingWaits
 from .off_loop import run_off_loop
 from .outcome_hook import tell_outcome
+from .outcome_log import log_end
 
 if TYPE_CHECKING:
     from ..api.client import TrackingApi
     from ..api.protocol import Outcome
-    from ..events.lead import Lead
+    from ..events.kinds import AnyEvent
     from ..settings.model import FpromSettings
 
 logger = logging.getLogger(__name__)
@@ -24,30 +25,34 @@ class InlineDelivery(NothingWaits):
 
     Args:
         settings: The account's settings, for FPROM_ON_OUTCOME.
-        api: Where leads go.
+        api: Where events go.
     """
 
     def __init__(self, settings: FpromSettings, api: TrackingApi) -> None:
         self._settings = settings
         self._api = api
 
-    def accept(self, lead: Lead, **_: Any) -> Receipt:
-        """Send the lead now; there is no row to write into a transaction."""
-        return self._receipt(lead, self._api.signup(lead))
+    def accept(self, event: AnyEvent, **_: Any) -> Receipt:
+        """Send the event now; there is no row to write into a transaction."""
+        return self._receipt(event, self._api.send(event))
 
-    async def accept_async(self, lead: Lead, **_: Any) -> Receipt:
-        """Send the lead now, in a thread; a cancelled view does not take it along."""
-        return await run_off_loop(lambda: self.accept(lead))
+    async def accept_async(self, event: AnyEvent, **_: Any) -> Receipt:
+        """Send the event now, in a thread; a cancelled view does not take it along."""
+        return await run_off_loop(lambda: self.accept(event))
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         self._api.close()
 
-    def _receipt(self, lead: Lead, outcome: Outcome) -> Receipt:
+    def _receipt(self, event: AnyEvent, outcome: Outcome) -> Receipt:
         if outcome.status is Status.FAILED:
             logger.error(
-                "A lead was not delivered (%s); inline delivery keeps nothing: %r", outcome, lead
+                "A %s was not delivered (%s); inline delivery keeps nothing: %r",
+                event.kind.noun,
+                outcome,
+                event,
             )
-        receipt = Receipt(outcome.status, outcome.reason, event=lead)
+        receipt = Receipt(outcome.status, outcome.reason, event=event)
+        log_end(event, outcome.status, outcome.reason, first=True)
         tell_outcome(self._settings, receipt)
         return receipt

@@ -100,7 +100,7 @@ class DrainLoop:
         self._wake.set()
 
     def stop_when_idle(self) -> None:
-        """End the loop once nothing is due: no caller is left who could hand in a lead."""
+        """End the loop once nothing is due: no caller is left who could hand in an event."""
         self._stops_when_idle = True
         self._wake.set()
 

@@ -9,7 +9,7 @@ from ..outbox.stats import Stats
 from .base import NothingWaits
 
 if TYPE_CHECKING:
-    from ..events.lead import Lead
+    from ..events.kinds import AnyEvent
 
 KEPT: Final = 10_000
 """Events; the oldest are let go where the mode is on by mistake."""
@@ -23,17 +23,17 @@ class MemoryDelivery(NothingWaits):
     """
 
     def __init__(self) -> None:
-        self.events: list[Lead] = []
+        self.events: list[AnyEvent] = []
 
-    def accept(self, lead: Lead, **_: Any) -> Receipt:
-        """Keep the lead, at once: of a session it is not asked whether it commits."""
-        self.events.append(lead)
+    def accept(self, event: AnyEvent, **_: Any) -> Receipt:
+        """Keep the event, at once: of a session it is not asked whether it commits."""
+        self.events.append(event)
         del self.events[:-KEPT]
-        return Receipt(Status.QUEUED, durable=True, event=lead)
+        return Receipt(Status.QUEUED, durable=True, event=event)
 
-    async def accept_async(self, lead: Lead, **_: Any) -> Receipt:
-        """Keep the lead."""
-        return self.accept(lead)
+    async def accept_async(self, event: AnyEvent, **_: Any) -> Receipt:
+        """Keep the event."""
+        return self.accept(event)
 
     def stats(self) -> Stats:
         """Count what is kept."""

@@ -57,7 +57,7 @@ class WaitingQueue:
             if kept:
                 self._rows.append(row)
         logger.error(
-            "The outbox refused a lead (%s): %s; %d of at most %d wait in this process's memory "
+            "The outbox refused an event (%s): %s; %d of at most %d wait in this process's memory "
             "and are lost if it ends before the database takes them.",
             name_refusal(error),
             "it is kept in memory" if kept else "it is LOST, the memory's bound is reached",

@@ -9,7 +9,8 @@ from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.operations.base import Operation
 
 from ..database.schema import leads
-from ..database.tables import creation, removal, rows, upgrade
+from ..database.statements import creation, removal, rows, upgrade
+from ..database.tables import fill_order_keys
 from ..outbox.transactions.django import DjangoTransaction
 from ..outbox.transactions.django_ddl import as_text, dialect_of, tables_of
 
@@ -42,23 +43,25 @@ class CreateOutbox(Operation):  # type: ignore[misc]  # Django has no types
         dialect = tables.dialect
         _execute(schema_editor, creation(dialect, present))
         _execute(schema_editor, [*upgrade(dialect, found), *rows(dialect)])
+        if not schema_editor.collect_sql:
+            fill_order_keys(tables)
 
     def database_backwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
-        """Drop the tables, unless a lead waits in them."""
+        """Drop the tables, unless an event waits in them."""
         del from_state, to_state
         connection = schema_editor.connection
         if not router.allow_migrate(connection.alias, app_label):
             return
         if not schema_editor.collect_sql and _pending(connection):
-            msg = "Leads wait in the outbox: drain it first (manage.py fprom drain --wait)."
+            msg = "Events wait in the outbox: drain it first (manage.py fprom drain --wait)."
             raise IrreversibleError(msg)
         _execute(schema_editor, removal())
 
     def describe(self) -> str:
         """Return what `migrate` prints."""
-        return "Create the outbox of FirstPromoter sign-ups"
+        return "Create the outbox of FirstPromoter events"
 
 
 class UpgradeOutbox(CreateOutbox):
@@ -73,7 +76,7 @@ class UpgradeOutbox(CreateOutbox):
 
     def describe(self) -> str:
         """Return what `migrate` prints."""
-        return "Bring the outbox of FirstPromoter sign-ups up to date"
+        return "Bring the outbox of FirstPromoter events up to date"
 
 
 def _execute(schema_editor: Any, statements: list[Any]) -> None:

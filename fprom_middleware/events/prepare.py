@@ -1,97 +1,102 @@
-"""From a sign-up in a view to the lead that is sent, or to the reason why nothing is."""
+"""From what a view says to the event that is sent, or to the reason why nothing is."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import operator
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..hooks import FAILED, call_hook
 from ..visitor.client_ip import sendable_ip
 from ..visitor.consent import may_use
 from ..visitor.cookies import is_nothing
+from .event import Event
 from .fields import NOT_GIVEN, BadFieldError, read_moment
 from .lead import Lead
+from .payments import Refund, Sale
 from .receipt import Reason, Receipt, Status
 
 if TYPE_CHECKING:
     from ..settings.model import FpromSettings
     from ..visitor.locate import Located
+    from .kinds import AnyEvent
+
+E = TypeVar("E", bound=Event)
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class SignUp:
-    """What a view says about a sign-up, as it said it.
+def as_said(kind: type[E], **said: Any) -> E:
+    """Make an event of what a program says, and refuse what only a mistake in it can say.
 
-    Attributes:
-        email: The e-mail address of the new account.
-        uid: The app's own id of the account.
-        ref_id: A promoter's referral id to attribute to.
-        created_at: The moment of the sign-up.
-        skip_email_notification: True keeps FirstPromoter from sending its e-mail.
+    Args:
+        kind: The event's class.
+        **said: Its fields as they were handed in; what they hold is read later.
+
+    Returns:
+        The event, its amounts whole numbers.
 
     Raises:
         ValueError: Neither email nor uid was given.
+        TypeError: An amount is not a whole number.
     """
-
-    email: Any = NOT_GIVEN
-    uid: Any = NOT_GIVEN
-    ref_id: Any = None
-    created_at: Any = None
-    skip_email_notification: Any = None
-
-    def __post_init__(self) -> None:
-        if self.email is NOT_GIVEN and self.uid is NOT_GIVEN:
-            msg = (
-                "track_signup needs an email or a uid: who signed up? track_signup(request, email)"
-            )
-            raise ValueError(msg)
+    if said["email"] is NOT_GIVEN and said["uid"] is NOT_GIVEN:
+        call = f"track_{kind.kind}"
+        msg = f"{call} needs an email or a uid: whom is it about? {call}(request, email, ...)"
+        raise ValueError(msg)
+    if "amount" in said:
+        said["amount"] = _whole("amount", said["amount"])
+    if said.get("mrr") is not None:
+        said["mrr"] = _whole("mrr", said["mrr"])
+    return kind(**said)
 
 
 def prepare(
-    settings: FpromSettings,
-    signup: SignUp,
-    located: Located,
-    *,
-    now: float,
-) -> Lead | Receipt:
-    """Decide what is sent for a sign-up.
+    settings: FpromSettings, event: AnyEvent, visitor: Located | None, *, now: float
+) -> AnyEvent | Receipt:
+    """Decide what is sent.
 
     Args:
         settings: The account's settings.
-        signup: What the view said.
-        located: The visitor, and the request to ask about consent where there is one.
+        event: What `as_said` returned.
+        visitor: Who the customer is in a browser, and the request to ask about consent where
+            there is one; None where that is not known.
         now: Seconds since the epoch.
 
     Returns:
-        The lead, each field of it checked, or a receipt that says why there is none.
+        The event, each field of it checked, or a receipt that says why there is none.
     """
     if not settings.enabled:
         return Receipt(Status.SKIPPED, Reason.DISABLED)
-    if not may_use(settings, located):
-        return Receipt(Status.SKIPPED, Reason.NO_CONSENT)
-    context = located.context
-    tid, ref_id = context.tid, signup.ref_id
+    may_name = visitor is not None and may_use(settings, visitor)
+    if isinstance(event, Lead):
+        if visitor is not None and not may_name:
+            return Receipt(Status.SKIPPED, Reason.NO_CONSENT)
+        event = _with_visitor(settings, event, visitor, now)
+    elif isinstance(event, Sale) and visitor is not None and may_name:
+        # The sale itself is the customer's, whom the app knows by itself.
+        context = visitor.context
+        tid = context.tid
+        event = replace(event, tid=tid, ref_id=context.ref_id if _is_blank(tid) else None)
+    admitted = _admit(event)
+    return admitted if isinstance(admitted, Receipt) else _apply_before_send(settings, admitted)
+
+
+def _with_visitor(settings: FpromSettings, lead: Lead, visitor: Located | None, now: float) -> Lead:
+    tid = ip = None
+    ref_id: Any = lead.ref_id
     if isinstance(ref_id, str) and is_nothing(ref_id.strip()):
         # A form's hidden field, which a script filled with what it had not got.
         ref_id = None
-    if _is_blank(tid) and _is_blank(ref_id):
-        ref_id = context.ref_id
-    lead = _admit(
-        Lead(
-            email=signup.email,
-            uid=signup.uid,
-            tid=tid,
-            ref_id=ref_id,
-            ip=_sendable(context.ip, settings),
-            created_at=_moment(signup.created_at, now),
-            skip_email_notification=signup.skip_email_notification,
-        )
-    )
-    return lead if isinstance(lead, Receipt) else _apply_before_send(settings, lead)
+    if visitor is not None:
+        context = visitor.context
+        tid, ip = context.tid, _sendable(context.ip, settings)
+        if _is_blank(tid) and _is_blank(ref_id):
+            ref_id = context.ref_id
+    return replace(lead, tid=tid, ref_id=ref_id, ip=ip, created_at=_moment(lead.created_at, now))
 
 
 def _sendable(ip: object, settings: FpromSettings) -> Any:
@@ -99,36 +104,46 @@ def _sendable(ip: object, settings: FpromSettings) -> Any:
     return sendable_ip(ip, settings.send_ip) if isinstance(ip, str) else ip
 
 
-def _admit(lead: Lead) -> Lead | Receipt:
+def _admit(event: AnyEvent) -> AnyEvent | Receipt:
+    noun = event.kind.noun
     # In this order: an organic visitor is of no interest, identified or not.
-    if _is_blank(lead.tid) and _is_blank(lead.ref_id):
+    if isinstance(event, Lead) and _is_blank(event.tid) and _is_blank(event.ref_id):
         return Receipt(Status.SKIPPED, Reason.ORGANIC)
-    if _is_blank(lead.email) and _is_blank(lead.uid):
-        logger.error("A sign-up is not sent: its email and its uid are None or blank.")
+    if _is_blank(event.email) and _is_blank(event.uid):
+        logger.error("A %s is not sent: its email and its uid are None or blank.", noun)
         return Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)
+    if isinstance(event, Sale | Refund) and event.amount == 0:
+        return Receipt(Status.SKIPPED, Reason.ZERO_AMOUNT)
     try:
-        return lead.checked()
+        return event.checked()
     except BadFieldError as error:
-        _log_rejected(error)
+        _log_rejected(noun, error)
         return Receipt(Status.REJECTED, Reason.BAD_REQUEST)
 
 
-def _log_rejected(error: BadFieldError) -> None:
-    logger.error("A sign-up is not sent, and nothing of it kept: %s.", error)
+def _log_rejected(noun: str, error: BadFieldError) -> None:
+    logger.error("A %s is not sent, and nothing of it kept: %s.", noun, error)
 
 
-def _apply_before_send(settings: FpromSettings, lead: Lead) -> Lead | Receipt:
+def _apply_before_send(settings: FpromSettings, event: AnyEvent) -> AnyEvent | Receipt:
     if settings.before_send is None:
-        return lead
+        return event
+    noun, kind = event.kind.noun, type(event)
     kept = call_hook(
-        settings, "FPROM_BEFORE_SEND", settings.before_send, lead, meaning="the lead is dropped"
+        settings,
+        "FPROM_BEFORE_SEND",
+        settings.before_send,
+        event,
+        meaning=f"the {noun} is dropped",
     )
-    if isinstance(kept, Lead):
+    if type(kept) is kind:
         return _admit(kept)
     if kept is not None and kept is not FAILED:
         logger.error(
-            "FPROM_BEFORE_SEND returned a %s, not a Lead or None: the lead is dropped.",
+            "FPROM_BEFORE_SEND returned a %s, not a %s or None: the %s is dropped.",
             type(kept).__name__,
+            kind.__name__,
+            noun,
         )
     return Receipt(Status.SKIPPED, Reason.DROPPED)
 
@@ -148,3 +163,22 @@ def _log_moment(error: BadFieldError) -> None:
 
 def _is_blank(value: object) -> bool:
     return value is None or value is NOT_GIVEN or (isinstance(value, str) and not value.strip())
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, bool):
+        raise _not_whole(name, value)
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # what it is for
+    except TypeError:
+        raise _not_whole(name, value) from None
+
+
+def _not_whole(name: str, value: object) -> TypeError:
+    form = f"{name}=1290 for 12.90 EUR, 1290 for 1290 JPY"
+    if isinstance(value, Decimal):
+        form += "; minor_units(value, currency) makes it of a Decimal"
+    return TypeError(
+        f"{name} is of type {type(value).__name__}, and is to be a whole number of the currency's "
+        f"minor units: {form}."
+    )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from .lead import Lead
+
+if TYPE_CHECKING:
+    from .kinds import AnyEvent
 
 
 class Status(StrEnum):
@@ -56,7 +60,7 @@ class Receipt:
     status: Status
     reason: Reason | None = None
     durable: bool = False
-    event: Lead | None = None
+    event: AnyEvent | None = None
 
     @property
     def lead(self) -> Lead | None:

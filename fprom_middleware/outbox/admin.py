@@ -1,4 +1,4 @@
-"""The outbox as a person looks at it: its ages, its rejected leads, and every row."""
+"""The outbox as a person looks at it: its ages, its rejected events, and every row."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import sqlalchemy as sa
 
+from ..database.order_keys import order_keys
 from ..database.schema import leads
 from ..errors import FpromConfigError
 from ..events.lead import Lead
 from ..settings.choices import DeliveryMode
+from .account_row import read_state
 from .payload import PayloadError, decode
 from .store import open_outbox
+from .turns import free_next
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy.engine import Connection, Row
 
+    from ..events.kinds import AnyEvent
     from ..settings.model import FpromSettings
     from .stats import Stats
     from .store import Outbox
@@ -31,14 +35,14 @@ AGES: Final = (
     ("under_1h", 3600.0),
     ("under_24h", 86400.0),
 )
-"""Names and upper bounds, in seconds, of the ages that pending leads are counted by."""
+"""Names and upper bounds, in seconds, of the ages that pending events are counted by."""
 OLDEST: Final = "older"
 _PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """A lead in the outbox, with everything that is known about it.
+    """An event in the outbox, with everything that is known about it.
 
     Attributes:
         id: The row.
@@ -47,8 +51,10 @@ class OutboxRow:
         attempts: Calls so far.
         rejected_at: When the API refused it for good.
         reason: Why.
-        lead: What was, or will be, sent; None where the row cannot be read.
-        payload: The lead as the row has it.
+        blocked: Whether it waits for an earlier event of the same customer.
+        kind: What it is about.
+        event: What was, or will be, sent; None where the row cannot be read.
+        payload: The event as the row has it.
     """
 
     id: int
@@ -57,7 +63,9 @@ class OutboxRow:
     attempts: int
     rejected_at: float | None
     reason: str | None
-    lead: Lead | None
+    blocked: bool
+    kind: str
+    event: AnyEvent | None
     payload: str | None
 
     @property
@@ -69,9 +77,9 @@ class OutboxRow:
     def of(cls, row: Row[Any]) -> Self:
         """Read a row of the table, damaged or not."""
         try:
-            lead = decode(row.payload)
+            event = decode(row.kind, row.payload)
         except PayloadError:
-            lead = None
+            event = None
         return cls(
             id=row.id,
             queued_at=row.queued_at,
@@ -79,7 +87,9 @@ class OutboxRow:
             attempts=row.attempts,
             rejected_at=row.rejected_at,
             reason=row.reason,
-            lead=lead,
+            blocked=bool(row.blocked),
+            kind=row.kind,
+            event=event,
             payload=row.payload,
         )
 
@@ -110,16 +120,16 @@ class Inspection:
         return self.outbox.stats()
 
     def ages(self) -> dict[str, int]:
-        """Count the pending leads by age."""
+        """Count the pending events by age."""
         age = self._clock() - leads.c.queued_at
         name = sa.case(*((age < bound, label) for label, bound in AGES), else_=OLDEST)
         counted = (
-            sa.select(name.label("age"), sa.func.count().label("leads"))
+            sa.select(name.label("age"), sa.func.count().label("events"))
             .where(self._mine, leads.c.due_at.is_not(None))
             .group_by(sa.text("age"))
         )
         rows = self._database.read(lambda connection: connection.execute(counted).all())
-        found = {row.age: row.leads for row in rows}
+        found = {row.age: row.events for row in rows}
         return {label: found.get(label, 0) for label in (*(label for label, _ in AGES), OLDEST)}
 
     def others(self) -> dict[str, int]:
@@ -134,7 +144,7 @@ class Inspection:
         return {row.account: row.waiting for row in rows}
 
     def rejected(self, most: int) -> Sequence[OutboxRow]:
-        """Return the rejected leads, the newest first.
+        """Return the rejected events, the newest first.
 
         Args:
             most: How many at the most.
@@ -147,12 +157,12 @@ class Inspection:
         )
 
     def find(self, number: int) -> OutboxRow | None:
-        """Return one lead, None where there is none of this id."""
+        """Return one event, None where there is none of this id."""
         rows = self._rows(sa.select(leads).where(self._mine, leads.c.id == number))
         return rows[0] if rows else None
 
     def everything(self, *, rejected_only: bool = False) -> Iterator[OutboxRow]:
-        """Yield every lead in the order of its id, a page at a time."""
+        """Yield every event in the order of its id, a page at a time."""
         last = 0
         wanted = [self._mine]
         if rejected_only:
@@ -167,7 +177,7 @@ class Inspection:
             last = page[-1].id
 
     def retry(self, numbers: Sequence[int] | None) -> int:
-        """Make rejected leads due now, as if they had never been tried.
+        """Make rejected events due now, as if they had never been tried.
 
         Args:
             numbers: Their ids; None means all rejected ones.
@@ -175,24 +185,36 @@ class Inspection:
         Returns:
             How many.
         """
-        statement = (
-            sa.update(leads)
-            .where(self._mine, leads.c.due_at.is_(None), *_among(numbers))
-            .values(
-                due_at=self._clock(),
-                attempts=0,
-                tried_at=None,
-                failed_count=0,
-                not_found_count=0,
-                own_failures=0,
-                rejected_at=None,
-                reason=None,
-            )
-        )
-        return self._change(statement)
+        values = {
+            "due_at": self._clock(),
+            "attempts": 0,
+            "tried_at": None,
+            "failed_count": 0,
+            "not_found_count": 0,
+            "own_failures": 0,
+            "rejected_at": None,
+            "reason": None,
+        }
+        again = self._mine, leads.c.due_at.is_(None), *_among(numbers)
+        done = last = 0
+
+        def work(connection: Connection) -> list[int]:
+            page = sa.select(leads).where(*again, leads.c.id > last).order_by(leads.c.id)
+            found = connection.execute(page.limit(_PAGE)).all()
+            for row in map(OutboxRow.of, found):
+                # Whom it is about was forgotten when it ended.
+                body = {} if row.event is None else row.event.to_json()
+                one = sa.update(leads).where(leads.c.id == row.id)
+                connection.execute(one.values(**values, **order_keys(self.account, body)))
+            return [row.id for row in found]
+
+        while page := self._database.run(work):
+            done += len(page)
+            last = page[-1]
+        return done
 
     def delete(self, numbers: Sequence[int] | None) -> int:
-        """Delete leads for good.
+        """Delete events for good.
 
         Args:
             numbers: Their ids, pending ones too; None means all rejected ones.
@@ -201,7 +223,17 @@ class Inspection:
             How many.
         """
         which = [leads.c.due_at.is_(None)] if numbers is None else _among(numbers)
-        return self._change(sa.delete(leads).where(self._mine, *which))
+
+        def work(connection: Connection) -> int:
+            # The account first, as every drainer does.
+            read_state(connection, self.account, lock=True)
+            keys = sa.select(leads.c.email_key, leads.c.uid_key).where(self._mine, *which)
+            ended = [(row.email_key, row.uid_key) for row in connection.execute(keys)]
+            done = connection.execute(sa.delete(leads).where(self._mine, *which)).rowcount
+            free_next(connection, ended, now=self._clock())
+            return done
+
+        return self._database.run(work)
 
     def try_write(self) -> float:
         """Commit a row's insertion and deletion in one transaction: nothing stays behind.
@@ -225,9 +257,6 @@ class Inspection:
 
         begun = self._database.run(work)
         return time.perf_counter() - begun
-
-    def _change(self, statement: sa.Update | sa.Delete) -> int:
-        return self._database.run(lambda connection: connection.execute(statement).rowcount)
 
     def _rows(self, statement: sa.Select[Any]) -> Sequence[OutboxRow]:
         rows = self._database.read(lambda connection: connection.execute(statement).all())

@@ -1,4 +1,4 @@
-"""What a drainer holds while it sends: leads with a lease, and what came of them."""
+"""What a drainer holds while it sends: events with a lease, and what came of them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Row
 
     from ..api.protocol import Outcome
-    from ..events.lead import Lead
+    from ..events.kinds import AnyEvent
     from .retry import Retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A lead that this process may send until its lease ends.
+    """An event that this process may send until its lease ends.
 
     Attributes:
         id: The row.
-        lead: What to send.
+        event: What to send.
+        keys: Of its customer, e-mail and uid: what waits for it has one of them.
         attempts: Calls so far.
         failed_count: How many of them failed and made the back-off grow.
         not_found_count: How many of them were answered 404.
@@ -36,7 +37,8 @@ class Claimed:
     """
 
     id: int
-    lead: Lead
+    event: AnyEvent
+    keys: tuple[int | None, int | None]
     attempts: int
     failed_count: int
     not_found_count: int
@@ -52,24 +54,26 @@ class Batch:
     """What one claim brought.
 
     Attributes:
-        claimed: The leads.
+        claimed: The events.
         probe: True where these are the calls that a pause lets through.
         got_through_at: When an event of the account last got through.
         unreadable: Ids of rows that are damaged and were rejected.
+        blocked: How many rows were set aside, for an earlier event of theirs has not ended.
     """
 
     claimed: Sequence[Claimed] = ()
     probe: bool = False
     got_through_at: float | None = None
     unreadable: Sequence[int] = ()
+    blocked: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one call came to, and what was decided about its lead.
+    """What one call came to, and what was decided about its event.
 
     Attributes:
-        claimed: The lead that was sent.
+        claimed: The event that was sent.
         outcome: What came of it.
         at: When, seconds since the epoch.
         retry: When it is tried again; None where it ends.
@@ -86,7 +90,7 @@ class Answer:
 
     @property
     def status(self) -> Status:
-        """How the lead ends; ``failed`` where it is tried again."""
+        """How the event ends; ``failed`` where it is tried again."""
         if self.retry is not None:
             return Status.FAILED
         return Status.REJECTED if self.expired else self.outcome.status
@@ -111,7 +115,8 @@ def read_claimed(row: Row[Any], *, permit_at: float, lease: float) -> Claimed:
     try:
         return Claimed(
             id=row.id,
-            lead=decode(row.payload),
+            event=decode(row.kind, row.payload),
+            keys=(row.email_key, row.uid_key),
             attempts=int(row.attempts),
             failed_count=int(row.failed_count),
             not_found_count=int(row.not_found_count),

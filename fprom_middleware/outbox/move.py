@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from ..database.schema import leads
-from ..database.tables import ConnectionTables, insert_new, read_identity
+from ..database.statements import insert_new
+from ..database.tables import ConnectionTables, read_identity
 from ..errors import FpromConfigError
 
 if TYPE_CHECKING:

@@ -6,32 +6,30 @@ import json
 import math
 from typing import Any
 
-from ..events.lead import Lead
+from ..events.kinds import EVENTS, AnyEvent
 
 
 class PayloadError(ValueError):
     """A row that is not an event; the text names no value."""
 
 
-def encode(lead: Lead) -> str:
+def encode(event: AnyEvent) -> str:
     """Write an event as one flat JSON object in ASCII.
 
     Args:
-        lead: The event.
+        event: The event, checked.
 
     Returns:
         The text; no database can refuse it for a character.
-
-    Raises:
-        BadFieldError: A field holds what cannot be sent.
     """
-    return json.dumps(lead.checked().to_json())
+    return json.dumps(event.to_json())
 
 
-def decode(text: Any) -> Lead:
+def decode(kind: Any, text: Any) -> AnyEvent:
     """Read what `encode` wrote.
 
     Args:
+        kind: The event's, as it stands in the row, damaged or not.
         text: What stands in the row, damaged or not.
 
     Returns:
@@ -46,11 +44,11 @@ def decode(text: Any) -> Lead:
             text.encode()
         body = json.loads(text)
         if isinstance(body, dict):
-            return Lead.from_json(body)
-        kind = type(body).__name__
-    except (ValueError, TypeError, RecursionError) as error:
-        kind = type(error).__name__
-    raise PayloadError(kind)
+            return EVENTS[kind].from_json(body)
+        what = type(body).__name__
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        what = type(error).__name__
+    raise PayloadError(what)
 
 
 def read_number(value: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""Whether and when a lead is tried again after a call, and when it has an end. Pure decisions."""
+"""Whether and when an event is tried again after a call, and when it has an end. Pure decisions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_WAIT_SECONDS: Final = 3600.0
 RATE_LIMITED_WAIT_SECONDS: Final = 60.0
 OWN_FAILURES_TO_EXPIRE: Final = 100
 EXPIRY_SECONDS: Final = 30 * 86400.0
-"""A lead that has failed by itself for so long, and so often, ends as ``expired``."""
+"""An event that has failed by itself for so long, and so often, ends as ``expired``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def decide(
     now: float,
     jitter: Callable[[float, float], float] = random.uniform,
 ) -> Retry | None:
-    """Decide whether a lead is tried again.
+    """Decide whether an event is tried again.
 
     Args:
         outcome: What the call came to.
@@ -57,16 +57,16 @@ def decide(
         jitter: Draws a number between two.
 
     Returns:
-        When to try again; None where the lead ends as the outcome says.
+        When to try again; None where the event ends as the outcome says.
     """
-    if outcome.reason is Reason.UNKNOWN_VISITOR and not_found_count < len(NOT_FOUND_WAITS):
+    if outcome.early and not_found_count < len(NOT_FOUND_WAITS):
         return Retry(now + NOT_FOUND_WAITS[not_found_count], not_found=True)
     if outcome.status is not Status.FAILED:
         return None
     if outcome.reason is Reason.UNAUTHORIZED:
-        # It is the operator's mistake and none of the lead's: the pause is what waits.
+        # It is the operator's mistake and none of the event's: the pause is what waits.
         return Retry(now)
-    # Full jitter: a herd of leads that failed together shall not come back together.
+    # Full jitter: a herd of events that failed together shall not come back together.
     longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(failed_count, 20))
     wait = jitter(0.0, longest)
     least = outcome.retry_after
@@ -76,15 +76,15 @@ def decide(
 
 
 def is_own_failure(outcome: Outcome, *, since: float, got_through_at: float | None) -> bool:
-    """Say whether a failed call speaks against its lead, and not against the API.
+    """Say whether a failed call speaks against its event, and not against the API.
 
     Args:
         outcome: What the call came to.
-        since: When the lead was last tried, or queued, seconds since the epoch.
-        got_through_at: When another lead last got through; None where none ever did.
+        since: When the event was last tried, or queued, seconds since the epoch.
+        got_through_at: When another event last got through; None where none ever did.
 
     Returns:
-        True for an answer that the API gives for a lead, while others get through.
+        True for an answer that the API gives for an event, while others get through.
     """
     code = outcome.code
     if outcome.status is not Status.FAILED or code is None or got_through_at is None:
@@ -95,5 +95,5 @@ def is_own_failure(outcome: Outcome, *, since: float, got_through_at: float | No
 
 
 def is_expired(*, own_failures: int, queued_at: float, now: float) -> bool:
-    """Say whether a lead has failed by itself for long enough to end."""
+    """Say whether an event has failed by itself for long enough to end."""
     return own_failures >= OWN_FAILURES_TO_EXPIRE and now - queued_at >= EXPIRY_SECONDS

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from ..database.order_keys import NO_KEYS
 from ..database.schema import leads
 from ..events.receipt import Status
+from .turns import free_next
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 def write_answers(connection: Connection, answers: Sequence[Answer], *, now: float) -> None:
     """Write down what was decided: a row is due later, kept as rejected, or gone.
+
+    What waited for an event that has ended is due now.
 
     Args:
         connection: Inside a transaction.
@@ -32,7 +36,7 @@ def write_answers(connection: Connection, answers: Sequence[Answer], *, now: flo
         else:
             delivered.append(answer.claimed)
     # Delivered is delivered, even where another drainer holds the lease by now. But it is the
-    # lead that goes, not the row that has been given its id since.
+    # event that goes, not the row that has been given its id since.
     if delivered:
         connection.execute(
             sa.delete(leads).where(
@@ -40,6 +44,7 @@ def write_answers(connection: Connection, answers: Sequence[Answer], *, now: flo
                 leads.c.queued_at.in_([item.queued_at for item in delivered]),
             )
         )
+    free_next(connection, [a.claimed.keys for a in answers if a.retry is None], now=now)
 
 
 def give_back(connection: Connection, unused: Sequence[Claimed], *, now: float) -> None:
@@ -56,7 +61,7 @@ def _keep(connection: Connection, answer: Answer, now: float) -> None:
     item, retry = answer.claimed, answer.retry
     values: dict[str, Any]
     if retry is None:
-        values = {"due_at": None, "rejected_at": now, "reason": answer.reason}
+        values = {"due_at": None, "rejected_at": now, "reason": answer.reason, **NO_KEYS}
     else:
         values = {
             "due_at": retry.due_at,

@@ -8,13 +8,12 @@ from typing import Any
 from ..events.receipt import Status
 
 Counts = dict[str, int]
-"""Calls by what they came to: sent, duplicate, rejected, failed (due later)."""
+"""Calls by what they came to: sent, duplicate, skipped, rejected, failed (due later)."""
 
 
 def no_counts() -> Counts:
     """Return the counts of a drain that has made no call."""
-    ends = Status.SENT, Status.DUPLICATE, Status.REJECTED, Status.FAILED
-    return {status.value: 0 for status in ends}
+    return {status.value: 0 for status in Status if status is not Status.QUEUED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +21,13 @@ class Stats:
     """How the outbox stands, for a health endpoint; ``dict(stats)`` is ready for JSON.
 
     Attributes:
-        pending: Leads that wait, those on their way included.
+        pending: Events that wait, those on their way included.
         oldest_age: Seconds since the oldest of them was queued; None where there is none.
-        rejected: Leads that the API will never take, kept for 30 days.
+        rejected: Events that the API will never take, kept for 30 days.
         paused: Why nothing is sent at the moment, as a reason code; None while it is.
         paused_since: When that began, seconds since the epoch.
         next_try_at: When the next call may go, where it is paused.
-        not_durable: Leads in this process's memory, which the database refused.
+        not_durable: Events in this process's memory, which the database refused.
         hook_errors: How often FPROM_CONSENT, FPROM_BEFORE_SEND or FPROM_ON_OUTCOME raised in
             this process.
     """

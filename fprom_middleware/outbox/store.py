@@ -1,4 +1,4 @@
-"""The durable table of leads: put, claim, settle."""
+"""The durable table of events: put, claim, settle."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..database.database import Database
+from ..database.order_keys import NO_KEYS, order_keys
 from ..database.refusal import name_refusal, passes
 from ..database.schema import leads
-from ..database.tables import insert_new
+from ..database.statements import insert_new
 from ..events.receipt import Reason
 from ..settings.model import NO_API_KEY
 from .account_row import read_state, write_state
@@ -23,20 +24,21 @@ from .due import find_due, find_first, is_wrong, mend
 from .figures import read_stats
 from .payload import PayloadError, encode
 from .settled import give_back, write_answers
+from .turns import find_blocked, free_next, set_aside
 from .urls import outbox_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Row
 
-    from ..events.lead import Lead
+    from ..events.kinds import AnyEvent
     from ..settings.model import FpromSettings
     from .stats import Stats
     from .throttle import Throttle
 
 KEEP_REJECTED_SECONDS: Final = 30 * 86400.0
-"""Seconds for which rejected leads are kept for a person to look at."""
+"""Seconds for which rejected events are kept for a person to look at."""
 LEASE_CALLS: Final = 3
 """A lease lasts as long as so many calls may; what is not sent by then is given back."""
 LEASE_MARGIN_SECONDS: Final = 2.0
@@ -47,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 
 class Outbox:
-    """The leads of one account in the outbox's database.
+    """The events of one account in the outbox's database.
 
     Args:
         database: Where the tables are.
@@ -75,22 +77,26 @@ class Outbox:
         self._timeout = timeout
         self._credentials = credentials
 
-    def row(self, lead: Lead) -> dict[str, Any]:
-        """Return a lead as the row it becomes.
+    def row(self, event: AnyEvent) -> dict[str, Any]:
+        """Return an event as the row it becomes.
 
         Raises:
             BadFieldError: A field holds what cannot be sent.
         """
         now = self._clock()
+        event = event.checked()
         return {
             "row_key": uuid.uuid4().hex,
             "account": self._account,
+            "kind": event.kind.value,
+            **order_keys(self._account, {"email": event.email, "uid": event.uid}),
+            "blocked": 0,
             "due_at": now,
             "queued_at": now,
             # Tables that were of version 1 have no value of their own for these.
             "attempts": 0,
             "not_found_count": 0,
-            "payload": encode(lead),
+            "payload": encode(event),
         }
 
     def put(self, row: Mapping[str, Any], *, patience: float | None = None) -> None:
@@ -112,10 +118,10 @@ class Outbox:
         )
 
     def claim(self, most: int) -> Batch:
-        """Take due leads for this process, as many as pace and pause let through.
+        """Take due events for this process, as many as pace and pause let through.
 
-        Leads that were never tried go first. Each row is read by itself: one that is damaged is
-        rejected, and the rest goes on.
+        Events that were never tried go first. Each row is read by itself: one that is damaged is
+        rejected, and the rest goes on. One whose customer has an earlier event waits for that.
 
         Args:
             most: How many at the most.
@@ -134,12 +140,16 @@ class Outbox:
             permit_at = now + min(max((probes or 1) - 1, 0) * self._timeout, LONGEST_PROBE_SECONDS)
             lease = now + self._lease_seconds
             readable: list[Claimed] = []
-            unreadable: list[int] = []
-            for row in find_due(connection, self._due(now), wanted, probe=probes is not None):
-                try:
-                    readable.append(read_claimed(row, permit_at=permit_at, lease=lease))
-                except PayloadError:
-                    unreadable.append(row.id)
+            unreadable: list[Row[Any]] = []
+            due = find_due(connection, self._due(now), wanted, probe=probes is not None)
+            blocked = find_blocked(connection, due, now=now)
+            set_aside(connection, [row for row in due if row.id in blocked], now=now)
+            for row in due:
+                if row.id not in blocked:
+                    try:
+                        readable.append(read_claimed(row, permit_at=permit_at, lease=lease))
+                    except PayloadError:
+                        unreadable.append(row)
             self._reject(connection, unreadable, now)
             granted, throttle = state.throttle.acquire(
                 len(readable),
@@ -152,12 +162,14 @@ class Outbox:
             if granted:
                 write_state(connection, self._account, replace(state, throttle=throttle))
                 ids = [item.id for item in readable[:granted]]
-                connection.execute(sa.update(leads).where(leads.c.id.in_(ids)).values(due_at=lease))
+                taken = sa.update(leads).where(leads.c.id.in_(ids))
+                connection.execute(taken.values(due_at=lease, blocked=0))
             return Batch(
                 claimed=readable[:granted],
                 probe=probes is not None,
                 got_through_at=state.got_through_at,
-                unreadable=unreadable,
+                unreadable=[row.id for row in unreadable],
+                blocked=len(blocked),
             )
 
         # Most looks find nothing, and need not stand in a writer's way for that.
@@ -179,7 +191,7 @@ class Outbox:
         Args:
             answers: What was sent, and what was decided about it.
             probe: Whether these were the calls that a pause lets through.
-            unused: The leads to give back.
+            unused: The events to give back.
         """
         if not answers and not unused:
             return
@@ -227,7 +239,7 @@ class Outbox:
         """Count.
 
         Args:
-            not_durable: Leads in this process's memory.
+            not_durable: Events in this process's memory.
 
         Returns:
             The figures of this account.
@@ -262,7 +274,7 @@ class Outbox:
         return self.database.run(work)
 
     def purge(self) -> int:
-        """Delete rejected leads that were kept long enough.
+        """Delete rejected events that were kept long enough.
 
         Returns:
             How many.
@@ -313,13 +325,14 @@ class Outbox:
         read = self.database.read
         return read(lambda c: read_state(c, self._account), bound=self._timeout).throttle
 
-    def _reject(self, connection: Connection, numbers: Sequence[int], now: float) -> None:
-        if numbers:
+    def _reject(self, connection: Connection, rows: Sequence[Row[Any]], now: float) -> None:
+        if rows:
             connection.execute(
                 sa.update(leads)
-                .where(leads.c.id.in_(numbers))
-                .values(due_at=None, rejected_at=now, reason=Reason.UNREADABLE)
+                .where(leads.c.id.in_([row.id for row in rows]))
+                .values(due_at=None, rejected_at=now, reason=Reason.UNREADABLE, **NO_KEYS)
             )
+            free_next(connection, [(row.email_key, row.uid_key) for row in rows], now=now)
 
     def _settle_alone(self, number: int, answers: Sequence[Answer], **how: Any) -> None:
         try:

@@ -50,7 +50,7 @@ def calling(url: str, *, timeout: float = 20, client: httpx.Client | None = None
     settings = make_settings(base_url=url, timeout=timeout)
     api = TrackingApi(settings, client=client, clock=lambda: 1_700_000_000.0)
     try:
-        yield api.signup
+        yield api.send
     finally:
         api.close()
         if client is not None:

@@ -80,7 +80,7 @@ def test_many_threads_share_the_pool(lead: Lead) -> None:
         api = TrackingApi(make_settings(base_url=server.url))
         outcomes: list[Status] = []
         threads = [
-            threading.Thread(target=lambda: outcomes.append(api.signup(lead).status))
+            threading.Thread(target=lambda: outcomes.append(api.send(lead).status))
             for _ in range(50)
         ]
         for thread in threads:
@@ -115,10 +115,10 @@ def test_close_before_any_call_and_again(lead: Lead) -> None:
     with serving(answer(200, SENT)) as server:
         api = TrackingApi(make_settings(base_url=server.url))
         api.close()
-        assert api.signup(lead).status is Status.SENT
+        assert api.send(lead).status is Status.SENT
         api.close()
         api.close()
-        assert api.signup(lead).status is Status.SENT
+        assert api.send(lead).status is Status.SENT
         api.close()
         assert len(server.talks) == 2
 
@@ -133,7 +133,7 @@ def test_what_ends_the_program_passes_through(lead: Lead, error: type[BaseExcept
     transport = httpx.MockTransport(explode)
     settings = make_settings(base_url="https://api.invalid")
     with pytest.raises(error):
-        TrackingApi(settings, client=httpx.Client(transport=transport)).signup(lead)
+        TrackingApi(settings, client=httpx.Client(transport=transport)).send(lead)
 
 
 class JobLimitError(Exception):
@@ -164,7 +164,7 @@ def test_a_client_that_is_closed_meanwhile_is_network(lead: Lead) -> None:
         client = httpx.Client()
         client.close()
         api = TrackingApi(make_settings(server.url), client=client)
-        assert api.signup(lead) == NO_ANSWER
+        assert api.send(lead) == NO_ANSWER
 
 
 FORK = """
@@ -214,7 +214,7 @@ def test_threads_share_one_pool(lead: Lead) -> None:
                 thread.start()
         for thread in threads:
             thread.join()
-        assert api.signup(lead).status is Status.SENT
+        assert api.send(lead).status is Status.SENT
         assert len({id(client) for client in clients}) == 1
         api.close()
 

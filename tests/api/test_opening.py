@@ -36,7 +36,7 @@ def opening(certificates: Path, authority: trustme.CA, lead: Lead) -> Iterator[T
     """An API whose first call, in a thread of its own, opens the pool."""
     with serving(answer(200, SENT)) as server:
         api = TrackingApi(make_settings(base_url=server.url))
-        caller = threading.Thread(target=api.signup, args=(lead,))
+        caller = threading.Thread(target=api.send, args=(lead,))
         caller.start()
         assert eventually(api._lock.locked)
         yield api

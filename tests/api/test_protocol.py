@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fprom_middleware import FpromSettings, Lead, Status
 from fprom_middleware.api.protocol import (
     Outcome,
-    build_signup,
+    build_call,
     read_answer,
     read_retry_after,
 )
@@ -23,6 +23,7 @@ NOW = datetime(2025, 4, 25, 9, 0, tzinfo=UTC).timestamp()
 SETTINGS = FpromSettings(
     api_key="k3y-CANARY", account_id="acc-1", base_url="http://127.0.0.1:9/api/v2/track/"
 )
+LEAD = Lead(uid="7", tid="t")
 
 
 # --- What is sent -------------------------------------------------------------------------
@@ -30,7 +31,7 @@ SETTINGS = FpromSettings(
 
 def test_the_call() -> None:
     """The sign-up call carries both credentials, and a JSON body without nulls."""
-    call = build_signup(SETTINGS, Lead(email="anna@example.com", tid="t-1"))
+    call = build_call(SETTINGS, Lead(email="anna@example.com", tid="t-1"))
 
     assert call.url == "http://127.0.0.1:9/api/v2/track/signup"
     assert call.headers["Authorization"] == "Bearer k3y-CANARY"
@@ -41,7 +42,7 @@ def test_the_call() -> None:
 
 def test_the_call_shows_no_one_s_data() -> None:
     """The repr of a call holds neither key nor body."""
-    assert repr(build_signup(SETTINGS, Lead(email="anna@example.com"))) == (
+    assert repr(build_call(SETTINGS, Lead(email="anna@example.com"))) == (
         "Call(http://127.0.0.1:9/api/v2/track/signup)"
     )
 
@@ -49,7 +50,7 @@ def test_the_call_shows_no_one_s_data() -> None:
 @given(st.text(st.characters()))
 def test_any_text_is_carried(text: str) -> None:
     """Whatever a form let through arrives as it was, lone surrogates included."""
-    call = build_signup(SETTINGS, Lead(email=text, uid="\udc80" + text))
+    call = build_call(SETTINGS, Lead(email=text, uid="\udc80" + text))
 
     assert json.loads(call.body) == {"email": text, "uid": "\udc80" + text}
 
@@ -82,7 +83,9 @@ WITHOUT_OBJECT = [
 @pytest.mark.parametrize("body", [b'{"id": 1}'], ids=["object"])
 def test_the_status_decides(code: int, status: Status, reason: Reason | None, body: bytes) -> None:
     """Every HTTP status means one outcome."""
-    assert read_answer(code, body) == Outcome(status, reason, code=code)
+    assert read_answer(LEAD, code, body) == Outcome(
+        status, reason, code=code, early=reason is Reason.UNKNOWN_VISITOR
+    )
 
 
 NO_OBJECT = [None, b"", b"null", b"[]", b"<html>Forbidden</html>", b"{", b"\xff"]
@@ -94,7 +97,9 @@ def test_a_web_server_s_answer_is_not_the_api_s(
     code: int, status: Status, reason: Reason, body: bytes | None
 ) -> None:
     """A firewall or a wrong path knows no visitors and no keys."""
-    assert read_answer(code, body) == Outcome(status, reason, code=code)
+    assert read_answer(LEAD, code, body) == Outcome(
+        status, reason, code=code, early=reason is Reason.UNKNOWN_VISITOR
+    )
 
 
 @pytest.mark.parametrize("body", NO_OBJECT)
@@ -106,7 +111,9 @@ def test_any_other_status_needs_no_body(
     code: int, status: Status, reason: Reason | None, body: bytes | None
 ) -> None:
     """A 401 has no body and a 422 keeps its text elsewhere: the status is enough."""
-    assert read_answer(code, body) == Outcome(status, reason, code=code)
+    assert read_answer(LEAD, code, body) == Outcome(
+        status, reason, code=code, early=reason is Reason.UNKNOWN_VISITOR
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +128,7 @@ def test_any_other_status_needs_no_body(
 )
 def test_a_200_with_an_object_is_sent(body: bytes) -> None:
     """The object's fields are not judged: the vendor may add and drop them."""
-    assert read_answer(200, body) == Outcome(Status.SENT, code=200)
+    assert read_answer(LEAD, 200, body) == Outcome(Status.SENT, code=200)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +155,7 @@ def test_a_200_with_an_object_is_sent(body: bytes) -> None:
 )
 def test_any_other_200_is_unreadable(body: bytes | None) -> None:
     """A 200 that does not look like the API's answer may be anyone's."""
-    assert read_answer(200, body) == Outcome(Status.FAILED, Reason.UNREADABLE, code=200)
+    assert read_answer(LEAD, 200, body) == Outcome(Status.FAILED, Reason.UNREADABLE, code=200)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +168,7 @@ def test_any_other_200_is_unreadable(body: bytes | None) -> None:
 )
 def test_a_422_is_a_duplicate_wherever_its_text_stands(body: dict[str, object]) -> None:
     """The text under `transaction_id` is not needed, and is not kept."""
-    outcome = read_answer(422, json.dumps(body).encode())
+    outcome = read_answer(LEAD, 422, json.dumps(body).encode())
 
     assert outcome == Outcome(Status.DUPLICATE, code=422)
     assert "anna" not in repr(outcome)
@@ -170,7 +177,7 @@ def test_a_422_is_a_duplicate_wherever_its_text_stands(body: dict[str, object]) 
 @given(st.integers(100, 999), st.none() | st.binary(max_size=64), st.none() | st.text())
 def test_any_answer_has_a_meaning(code: int, body: bytes | None, wait: str | None) -> None:
     """Nothing that a server answers raises, and no reason is a text of the server's."""
-    outcome = read_answer(code, body, retry_after=wait, now=NOW)
+    outcome = read_answer(LEAD, code, body, retry_after=wait, now=NOW)
 
     assert outcome.code == code
     assert outcome.reason is None or outcome.reason in Reason
@@ -180,13 +187,17 @@ def test_any_answer_has_a_meaning(code: int, body: bytes | None, wait: str | Non
 @pytest.mark.parametrize(
     ("outcome", "said", "needs_operator"),
     [
-        (read_answer(401, b""), "unauthorized, HTTP status 401: check FPROM_API_KEY and ", True),
-        (read_answer(404, b"no"), "unexpected, HTTP status 404: check FPROM_BASE_URL", True),
+        (
+            read_answer(LEAD, 401, b""),
+            "unauthorized, HTTP status 401: check FPROM_API_KEY and ",
+            True,
+        ),
+        (read_answer(LEAD, 404, b"no"), "unexpected, HTTP status 404: check FPROM_BASE_URL", True),
         (Outcome(Status.FAILED, Reason.LOCAL, error="SSLError"), "local, SSLError: check ", True),
         (Outcome(Status.FAILED, Reason.NETWORK, error="gaierror"), "network, gaierror", False),
         (Outcome(Status.FAILED, Reason.NETWORK), "network, no answer", False),
-        (read_answer(503, b""), "server_error, HTTP status 503", False),
-        (read_answer(200, b"{}"), "sent, HTTP status 200", False),
+        (read_answer(LEAD, 503, b""), "server_error, HTTP status 503", False),
+        (read_answer(LEAD, 200, b"{}"), "sent, HTTP status 200", False),
     ],
 )
 def test_an_outcome_says_what_to_look_at(outcome: Outcome, said: str, needs_operator: bool) -> None:
@@ -260,6 +271,6 @@ def test_any_retry_after_is_read(value: str) -> None:
 @pytest.mark.parametrize("code", [408, 429, 500, 503, 401, 302])
 def test_a_wait_is_kept_where_a_call_is_tried_again(code: int) -> None:
     """Retry-After reaches whoever decides when to try again."""
-    assert read_answer(code, b"", retry_after="30").retry_after == 30
-    assert read_answer(code, b"", retry_after=at(30), now=NOW).retry_after == 30
-    assert read_answer(code, b"").retry_after is None
+    assert read_answer(LEAD, code, b"", retry_after="30").retry_after == 30
+    assert read_answer(LEAD, code, b"", retry_after=at(30), now=NOW).retry_after == 30
+    assert read_answer(LEAD, code, b"").retry_after is None

@@ -95,10 +95,10 @@ def test_closing_leaves_an_injected_client_open(lead: Lead) -> None:
     """It stays the caller's to close."""
     with serving(answer(200, SENT)) as server, httpx.Client() as client:
         api = TrackingApi(make_settings(base_url=server.url), client=client)
-        assert api.signup(lead).status is Status.SENT
+        assert api.send(lead).status is Status.SENT
         api.close()
         assert not client.is_closed
-        assert api.signup(lead).status is Status.SENT
+        assert api.send(lead).status is Status.SENT
         assert len(server.talks) == 1
 
 

@@ -24,10 +24,12 @@ LEAVES = (
     "frames",
     "interrupts",
     "version",
+    "money",
 )
 SETTINGS = (*LEAVES, "settings")
 VISITOR = (*SETTINGS, "hooks", "visitor")
-ACCOUNT = (*VISITOR, "events", "api", "database", "outbox", "delivery", "account")
+EVENTS = (*VISITOR, "events")
+ACCOUNT = (*EVENTS, "api", "database", "outbox", "delivery", "verbs", "account")
 SIDE = ("snippet", "health", "otel", "script_proxy")
 ADAPTER = (*ACCOUNT, *SIDE, "tracking", "cli")
 
@@ -41,7 +43,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "database": SETTINGS,
     "outbox": (*SETTINGS, "events", "api.protocol", "database"),
     "delivery": (*SETTINGS, "hooks", "events", "api", "database", "outbox"),
-    "account": (*VISITOR, "events", "api", "database", "outbox", "delivery", *SIDE[:3]),
+    "verbs": EVENTS,
+    "account": (*EVENTS, "api", "database", "outbox", "delivery", "verbs", *SIDE[:3]),
     "script_proxy": ACCOUNT,
     **dict.fromkeys(("wsgi", "asgi", "tracking", "cli"), (*ACCOUNT, *SIDE)),
     "flask": (*ADAPTER, "wsgi"),
@@ -65,6 +68,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "outbox": ("sqlalchemy",),
     "outbox.transactions.django": ("django", "sqlalchemy"),
     "delivery": ("anyio",),
+    "delivery.current": ("httpx",),
     "account": ("httpx", "anyio"),
     "cli": ("click", "rich"),
     "flask": ("flask", "werkzeug", "click"),

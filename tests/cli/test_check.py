@@ -57,7 +57,13 @@ def test_nothing_stays_behind(desk: Desk) -> None:
 
     with inspect_outbox(desk.fprom.settings, desk.fprom.clock) as inspection:
         assert list(inspection.everything()) == []
-    assert desk.fprom.drain() == {"sent": 0, "duplicate": 0, "rejected": 0, "failed": 0}
+    assert desk.fprom.drain() == {
+        "sent": 0,
+        "duplicate": 0,
+        "skipped": 0,
+        "rejected": 0,
+        "failed": 0,
+    }
 
 
 def test_no_secret_is_shown(desk: Desk) -> None:

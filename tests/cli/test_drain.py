@@ -28,20 +28,24 @@ if TYPE_CHECKING:
 
 EMAILS = ("ann@example.com", "bob@example.com", "eve@example.com")
 WAIT = 20
+NOTHING = "sent 0, duplicate 0, skipped 0, rejected 0, due later 0"
 
 
 def test_what_is_due_is_sent_and_counted(desk: Desk) -> None:
     """One plain line with the figures."""
     desk.put("ann@example.com", "bob@example.com")
 
-    assert desk("drain") == "sent 2, duplicate 0, rejected 0, due later 0; 0 pending\n"
+    assert desk("drain") == "sent 2, duplicate 0, skipped 0, rejected 0, due later 0; 0 pending\n"
     assert len(desk.api.seen) == 2
 
 
 def test_an_empty_outbox_is_no_failure(desk: Desk) -> None:
     """Cron must not send mail about nothing; with --wait there is nothing to wait for."""
     for option in ((), ("--wait",)):
-        assert desk("drain", *option) == "sent 0, duplicate 0, rejected 0, due later 0; 0 pending\n"
+        assert (
+            desk("drain", *option)
+            == "sent 0, duplicate 0, skipped 0, rejected 0, due later 0; 0 pending\n"
+        )
 
 
 def test_the_limit_counts_calls(desk: Desk) -> None:
@@ -59,7 +63,7 @@ def test_a_refused_key_is_explained(desk: Desk) -> None:
 
     answer = desk("drain", code=1)
 
-    assert answer.startswith("sent 0, duplicate 0, rejected 0, due later 1; 1 pending\n")
+    assert answer.startswith("sent 0, duplicate 0, skipped 0, rejected 0, due later 1; 1 pending\n")
     assert "paused since 2027-01-15T08:00:00Z: unauthorized. Check FPROM_API_KEY" in answer
     assert "The next try is at 2027-01-15T08:05:00Z; once they are right, `fprom resume`" in answer
 
@@ -92,7 +96,7 @@ def test_waiting_goes_on_until_nothing_is_pending(desk: Desk) -> None:
     with closing(Fprom(make_settings(desk.url), clock=ticking, client=desk.api.client)) as fprom:
         answer = run(SettingsSource(lambda: fprom, "the test", shared=True), "drain", "--wait")
 
-    assert answer.output == "sent 1, duplicate 0, rejected 0, due later 2; 0 pending\n"
+    assert answer.output == "sent 1, duplicate 0, skipped 0, rejected 0, due later 2; 0 pending\n"
 
 
 def test_a_watcher_outlives_an_outage_of_the_database(
@@ -115,7 +119,7 @@ def test_a_watcher_outlives_an_outage_of_the_database(
     answer = run(SettingsSource(lambda: fprom, "the test", shared=True), "drain", "--watch")
     mending.join()
 
-    assert answer.output == "sent 1, duplicate 0, rejected 0, due later 0; 0 pending\n"
+    assert answer.output == "sent 1, duplicate 0, skipped 0, rejected 0, due later 0; 0 pending\n"
     assert caplog.messages[0].startswith("The outbox cannot be drained (")
 
 
@@ -153,8 +157,11 @@ def test_a_long_drain_says_how_it_goes(desk: Desk, monkeypatch: pytest.MonkeyPat
 
     first, last = desk("drain").splitlines()
 
-    assert first == "2027-01-15T08:00:00Z sent 1, duplicate 0, rejected 0, due later 0; 0 pending"
-    assert last == "sent 1, duplicate 0, rejected 0, due later 0; 0 pending"
+    assert (
+        first
+        == "2027-01-15T08:00:00Z sent 1, duplicate 0, skipped 0, rejected 0, due later 0; 0 pending"
+    )
+    assert last == "sent 1, duplicate 0, skipped 0, rejected 0, due later 0; 0 pending"
 
 
 @pytest.mark.parametrize("limit", [(), ("--limit", "2")])
@@ -213,7 +220,7 @@ def test_a_watcher_that_is_told_to_stop_finishes_its_call(
         out, err = process.communicate(timeout=WAIT)
 
     assert (process.returncode, err) == (0, "")
-    assert out == "sent 1, duplicate 0, rejected 0, due later 0; 2 pending\n"
+    assert out == "sent 1, duplicate 0, skipped 0, rejected 0, due later 0; 2 pending\n"
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

@@ -48,9 +48,9 @@ def test_what_waits_is_moved_and_sent(desk: Desk, tmp_path: Path) -> None:
 
     answer = desk(*move, outbox_url=url(target))
 
-    assert answer == f"2 leads moved from {tmp_path}/outbox.db to {target}\n"
+    assert answer == f"2 events moved from {tmp_path}/outbox.db to {target}\n"
     assert "pending: 0\nrejected: 1\n" in desk("outbox")
-    assert "0 leads moved" in desk(*move, outbox_url=url(target))
+    assert "0 events moved" in desk(*move, outbox_url=url(target))
     assert desk.make(outbox_url=url(target)).drain()["sent"] == 2
     assert [call.body["email"] for call in desk.api.seen[sent_before:]] == [
         "ann@example.com",
@@ -100,7 +100,7 @@ def test_what_was_written_and_not_deleted_is_there_once(desk: Desk, tmp_path: Pa
 
     with closing(sqlite3.connect(tmp_path / "outbox.db")) as connection, connection:
         connection.execute("DROP TRIGGER no")
-    assert "2 leads moved" in desk(*move, outbox_url=url(target))
+    assert "2 events moved" in desk(*move, outbox_url=url(target))
     assert (count(tmp_path / "outbox.db"), count(target)) == (0, 2)
 
 
@@ -125,7 +125,7 @@ def test_what_cannot_be_written_stays_where_it_is(desk: Desk, tmp_path: Path) ->
 
     with closing(sqlite3.connect(target)) as connection, connection:
         connection.execute("DROP TRIGGER no")
-    assert "2 leads moved" in desk(*move, outbox_url=url(target))
+    assert "2 events moved" in desk(*move, outbox_url=url(target))
     assert (count(tmp_path / "outbox.db"), count(target)) == (0, 2)
 
 
@@ -172,9 +172,9 @@ def test_from_a_file_to_a_server_and_back(desk: Desk, tmp_path: Path) -> None:
         itself = desk("outbox", "move", "--from", spelled, code=2, outbox_url=server)
         again = desk("outbox", "move", "--from", server, outbox_url=url(back))
 
-    assert there.startswith(f"2 leads moved from {tmp_path}/outbox.db to postgresql")
+    assert there.startswith(f"2 events moved from {tmp_path}/outbox.db to postgresql")
     assert "both are the same outbox" in itself
-    assert again.startswith("2 leads moved from postgresql")
+    assert again.startswith("2 events moved from postgresql")
     assert "postgres@" not in there + again
     assert rows(back) == before
 

@@ -130,7 +130,7 @@ def test_a_pause_is_explained(desk: Desk) -> None:
     assert "paused since 2027-01-15T08:00:00Z: unauthorized. Check FPROM_API_KEY" in desk("outbox")
 
 
-def test_rejected_leads_are_listed_masked(desk: Desk) -> None:
+def test_rejected_events_are_listed_masked(desk: Desk) -> None:
     """Recognizable to who knows them, useless to others; the newest first."""
     desk.reject("ann@example.com")
     desk.clock.later(60)
@@ -142,9 +142,9 @@ def test_rejected_leads_are_listed_masked(desk: Desk) -> None:
     answer = desk("outbox")
 
     assert [line.split() for line in answer.splitlines()[4:]] == [
-        ["3", "2027-01-15T08:01:00Z", "bad_request", "1", "uid", "…0123"],
-        ["2", "2027-01-15T08:01:00Z", "bad_request", "1", "b***@example.com"],
-        ["1", "2027-01-15T08:00:00Z", "bad_request", "1", "a***@example.com"],
+        ["3", "signup", "2027-01-15T08:01:00Z", "bad_request", "1", "uid", "…0123"],
+        ["2", "signup", "2027-01-15T08:01:00Z", "bad_request", "1", "b***@example.com"],
+        ["1", "signup", "2027-01-15T08:00:00Z", "bad_request", "1", "a***@example.com"],
     ]
     assert not any(secret in answer for secret in SECRETS)
 
@@ -184,9 +184,10 @@ def test_a_program_gets_json(desk: Desk, tmp_path: Path) -> None:
             "under_24h": 0,
             "older": 0,
         },
-        "rejected_leads": [
+        "rejected_events": [
             {
                 "id": 1,
+                "kind": "signup",
                 "rejected_at": "2027-01-15T08:00:00Z",
                 "reason": "bad_request",
                 "attempts": 1,
@@ -214,9 +215,9 @@ def test_one_account_does_not_see_the_other(desk: Desk) -> None:
     desk.reject("ann@example.com")
 
     assert "pending: 0\nrejected: 0\n" in desk("outbox", account_id="another")
-    assert "there is no lead 1" in desk("outbox", "show", "1", code=1, account_id="another")
-    assert desk("outbox", "retry", "--all", account_id="another") == "0 leads due now\n"
-    assert desk("outbox", "delete", "--all", "--yes", account_id="another") == "0 leads deleted\n"
+    assert "there is no event 1" in desk("outbox", "show", "1", code=1, account_id="another")
+    assert desk("outbox", "retry", "--all", account_id="another") == "0 events due now\n"
+    assert desk("outbox", "delete", "--all", "--yes", account_id="another") == "0 events deleted\n"
     assert desk.fprom.stats().rejected == 1
 
 

@@ -26,7 +26,7 @@ def test_resume_ends_a_pause_at_once(paused: Desk) -> None:
     """And says that it did."""
     assert paused("resume").startswith("resumed: ")
     assert "paused" not in paused("outbox")
-    assert paused("drain") == "sent 1, duplicate 0, rejected 0, due later 0; 0 pending\n"
+    assert paused("drain") == "sent 1, duplicate 0, skipped 0, rejected 0, due later 0; 0 pending\n"
     assert paused("resume") == "nothing is paused\n"
 
 

@@ -33,7 +33,7 @@ def test_the_environment_is_one_source(environ: dict[str, str], loopback: Loopba
 
     result = CliRunner(env=environ).invoke(main, ["drain"])
 
-    assert result.output == "sent 1, duplicate 0, rejected 0, due later 0; 0 pending\n"
+    assert result.output == "sent 1, duplicate 0, skipped 0, rejected 0, due later 0; 0 pending\n"
     assert loopback.emails == ["ann@example.com"]
     assert {call.key for call in loopback.seen} == {f"Bearer {environ['FPROM_API_KEY']}"}
 

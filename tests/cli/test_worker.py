@@ -64,7 +64,7 @@ def test_leads_of_other_processes_are_sent_soon(
     out, err = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, err) == (0, "")
-    assert out == "stopped; sent 2, duplicate 0, rejected 0, due later 0; 0 pending\n"
+    assert out == "stopped; sent 2, duplicate 0, skipped 0, rejected 0, due later 0; 0 pending\n"
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_in_this_process(desk: Desk) -> None:
     answer = desk("worker")
 
     assert answer.splitlines()[1] == (
-        "stopped; sent 1, duplicate 0, rejected 0, due later 0; 0 pending"
+        "stopped; sent 1, duplicate 0, skipped 0, rejected 0, due later 0; 0 pending"
     )
 
 

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from fprom_middleware import FpromConfigError
 from fprom_middleware.database.database import Database
 from fprom_middleware.database.schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
-from fprom_middleware.database.tables import ConnectionTables, are_there, upgrade
+from fprom_middleware.database.statements import upgrade
+from fprom_middleware.database.tables import ConnectionTables, are_there
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import ACCOUNT
 from tests.support.leads import make_lead, put_leads

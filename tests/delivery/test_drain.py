@@ -223,7 +223,7 @@ def test_an_unknown_visitor_is_tried_at_0_10_60_300_and_900_seconds(
         ("rejected", "unknown_visitor")
     ]
     assert rows(fprom)[0]["reason"] == "unknown_visitor"
-    assert "rejected a lead (unknown_visitor): Lead(email=c***@example.com" in caplog.text
+    assert "rejected a sign-up (unknown_visitor): Lead(email=c***@example.com" in caplog.text
     assert "canary" not in caplog.text
 
 
@@ -527,7 +527,13 @@ def test_a_limit_is_a_number_of_calls(sqlite_url: str, make: MakeFprom, api: Api
     assert fprom.drain(7)["sent"] == 7
     api.says = 500
     assert fprom.drain(limit=1)["failed"] == 1
-    assert fprom.drain(limit=0) == {"sent": 0, "duplicate": 0, "rejected": 0, "failed": 0}
+    assert fprom.drain(limit=0) == {
+        "sent": 0,
+        "duplicate": 0,
+        "skipped": 0,
+        "rejected": 0,
+        "failed": 0,
+    }
 
 
 def test_seconds_end_a_drain_between_two_calls(
@@ -749,7 +755,14 @@ def test_drains_on_several_threads_share_the_work(
 
 def test_the_outcome_of_a_call_is_what_the_api_module_says() -> None:
     """No text of the API's in it: a closed list of codes only."""
-    assert set(Outcome.__slots__) == {"status", "reason", "retry_after", "code", "error"}
+    assert set(Outcome.__slots__) == {
+        "status",
+        "reason",
+        "retry_after",
+        "code",
+        "early",
+        "error",
+    }
 
 
 # Bounds and limits of others

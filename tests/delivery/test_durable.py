@@ -189,7 +189,7 @@ def test_the_next_sign_up_writes_what_waits(
 
     assert becomes(lambda: uids(fprom), ["3", "0", "1", "2"])
     assert fprom.stats().not_durable == 0
-    assert "3 leads that waited in memory are durable now." in caplog.messages
+    assert "3 events that waited in memory are durable now." in caplog.messages
     assert "canary" not in caplog.text
 
 

@@ -325,7 +325,7 @@ def test_the_end_says_how_many_it_leaves(
     fprom.close()
 
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
-        (logging.CRITICAL, "3 leads that waited in memory are lost: the process ends.")
+        (logging.CRITICAL, "3 events that waited in memory are lost: the process ends.")
     ]
 
 

@@ -107,7 +107,7 @@ class Machine(RuleBasedStateMachine):
         batch = self.drainers[who].claim(most)
         now = self.clock.now
         for item in batch.claimed:
-            uid = str(item.lead.uid)
+            uid = str(item.event.uid)
             assert uid in self.put_uids
             # What lies further ahead than any lease may was left by a clock that was wrong.
             ends = self.alive.get(uid, now)
@@ -141,7 +141,7 @@ class Machine(RuleBasedStateMachine):
         now = self.clock.now
         self.drainers[who].settle(answers(sent, outcome, now), probe=batch.probe, unused=unused)
         for item in (*sent, *unused):
-            uid = str(item.lead.uid)
+            uid = str(item.event.uid)
             if self.alive.get(uid) == item.lease:
                 del self.alive[uid]
 
@@ -179,7 +179,7 @@ class Machine(RuleBasedStateMachine):
     def call(self, holding: Holding, sent: Sequence[Claimed], *, final: bool) -> None:
         """Keep the API's books."""
         if final:
-            self.answered.update(str(item.lead.uid) for item in sent)
+            self.answered.update(str(item.event.uid) for item in sent)
         if holding.jumps == self.jumps:
             self.calls += [item.permit_at for item in sent]
 

@@ -455,7 +455,7 @@ FORKED = (
     + """
 assert fprom.track_signup(VISITOR, uid="parent").durable
 assert eventually(lambda: len(sent) == 1)
-inherited = fprom._delivery
+inherited = fprom._current._delivery
 locks = [inherited.stopping._cond, inherited._lock, fprom._lock]
 for lock in locks:
     lock.acquire()
@@ -463,8 +463,8 @@ child = os.fork()
 if not child:
     assert fprom.needs_start
     assert fprom.track_signup(VISITOR, uid="child").durable
-    assert fprom._delivery is not inherited
-    assert fprom._delivery._thread._thread.is_alive()
+    assert fprom._current._delivery is not inherited
+    assert fprom._current._delivery._thread._thread.is_alive()
     # By the parent's thread, where that one was faster.
     assert eventually(lambda: fprom.stats().pending == 0)
     sys.exit(0)

@@ -84,7 +84,7 @@ def test_a_program_may_call_it() -> None:
 def test_a_program_is_told_of_errors(loopback: LoopbackApi) -> None:
     """As Django's own exception, with the exit code that a shell would see."""
     call_command("fprom", "drain", stdout=io.StringIO())
-    with pytest.raises(CommandError, match="there is no lead 7") as error:
+    with pytest.raises(CommandError, match="there is no event 7") as error:
         call_command("fprom", "outbox", "show", "7")
     assert error.value.returncode == 1
     loopback.says = 401

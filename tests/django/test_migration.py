@@ -11,7 +11,8 @@ from django.db.migrations.exceptions import IrreversibleError
 
 from fprom_middleware import FpromConfigError, TrackingContext
 from fprom_middleware.database.schema import SCHEMA_ROW, VERSION, accounts, metadata
-from fprom_middleware.database.tables import ConnectionTables, creation, prepare_tables
+from fprom_middleware.database.statements import creation
+from fprom_middleware.database.tables import ConnectionTables, prepare_tables
 from fprom_middleware.django import get_fprom
 from fprom_middleware.outbox.transactions.django import DjangoTransaction
 from fprom_middleware.outbox.transactions.django_ddl import as_text, dialect_of, tables_of
@@ -144,7 +145,7 @@ def test_sqlmigrate_shows_every_statement(
     call_command("sqlmigrate", "fprom", "0001", database=connection.alias, backwards=True)
     backwards = capsys.readouterr().out
 
-    assert "-- Create the outbox of FirstPromoter sign-ups" in forwards
+    assert "-- Create the outbox of FirstPromoter events" in forwards
     for table in OURS:
         assert f"CREATE TABLE IF NOT EXISTS {table} (" in forwards
         assert f"DROP TABLE IF EXISTS {table};" in backwards
@@ -178,8 +179,8 @@ def test_the_plan_says_what_is_done(connection: Any, capsys: pytest.CaptureFixtu
     call_command("migrate", "fprom", database=connection.alias, plan=True)
 
     plan = capsys.readouterr().out
-    assert "Create the outbox of FirstPromoter sign-ups" in plan
-    assert "Bring the outbox of FirstPromoter sign-ups up to date" in plan
+    assert "Create the outbox of FirstPromoter events" in plan
+    assert "Bring the outbox of FirstPromoter events up to date" in plan
 
 
 def test_there_is_nothing_to_migrate_further(capsys: pytest.CaptureFixture[str]) -> None:

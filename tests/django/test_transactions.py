@@ -156,7 +156,7 @@ def test_tables_that_went_away_are_made_again(connection: Any) -> None:
     assert get_fprom().stats().pending == 1
 
 
-@pytest.mark.parametrize("change", ["UPDATE fprom_outbox_account SET version = 3", None])
+@pytest.mark.parametrize("change", ["UPDATE fprom_outbox_account SET version = 4", None])
 def test_tables_of_another_version_are_refused(change: str | None, connection: Any) -> None:
     """By the number, and by their columns where somebody else made them."""
     with connection.cursor() as cursor:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fprom_middleware.api.protocol import read_answer
+from fprom_middleware.events.kinds import EVENTS as KINDS
 from fprom_middleware.settings.model import FpromSettings
 from tests.architecture.imports import read_sources
 from tests.architecture.tower import MAY_IMPORT, PACKAGE, room_of
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 DOCS = ROOT / "docs"
 MAPS = [DOCS / "architecture.md", DOCS / "glossary.md", ROOT / "CONTRIBUTING.md"]
 PAGES = [*MAPS, *sorted((DOCS / "decisions").glob("*.md"))]
+CUSTOMER = {"email": "kim@example.com", "event_id": "e-1", "amount": 5}
+EVENTS = [kind.from_json(CUSTOMER) for kind in KINDS.values()]
 SOURCES = read_sources(ROOT / PACKAGE)
 # What a page may say in the words of others: settings are checked by their own test.
 FOREIGN = re.compile(r"FPROM_\w+=?\S*|make \w+|fprom( \w+)*|--\w+|[A-Z_]+=\S+|BEGIN IMMEDIATE|NULL")
@@ -112,12 +116,15 @@ def test_the_table_of_outcomes_is_what_answers_come_to() -> None:
     """Each line of docs/architecture.md is read by `read_answer` as it says."""
     bodies = {"any": (b"{}", b"<html>", None), "object": (b"{}",), "other": (b"[]", b"", None)}
     lines = re.findall(
-        r"^\| ([\d, ]+) \| (\w+) \| (\w+) \| ?(\w*) ?\|", PAGES[0].read_text("utf-8"), re.MULTILINE
+        r"^\| ([\d, ]+) \| (\w+) \| ([\w, ]+) \| (\w+) \| ?(\w*) ?\|",
+        PAGES[0].read_text("utf-8"),
+        re.MULTILINE,
     )
 
     assert len(lines) > 8
-    for codes, body, status, reason in lines:
-        for code in codes.split(", "):
-            for content in bodies[body]:
-                outcome = read_answer(int(code), content)
-                assert (outcome.status, outcome.reason or "") == (status, reason), code
+    for codes, body, kinds, status, reason in lines:
+        events = [one for one in EVENTS if kinds == "each" or one.kind in kinds.split(", ")]
+        assert events
+        for code, content, event in product(codes.split(", "), bodies[body], events):
+            outcome = read_answer(event, int(code), content)
+            assert (outcome.status, outcome.reason or "") == (status, reason), code

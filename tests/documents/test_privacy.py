@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from fprom_middleware import Lead, TrackingContext
+from fprom_middleware import TrackingContext
 from fprom_middleware.account import MAX_AGE
+from fprom_middleware.events.kinds import EVENTS
 from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS
 from fprom_middleware.visitor.cookies import LEGACY_REF_NAME, LEGACY_TID_NAME, REF_NAME, TID_NAME
 from fprom_middleware.visitor.keep_cookie import LINK_DAYS
@@ -55,9 +57,10 @@ def test_may_track(cookie: str, reason: str | None) -> None:
 
 
 def test_what_is_listed() -> None:
-    """Every cookie's name, every field of a lead, and the times that the code keeps to."""
+    """Every cookie's name, every field of an event, and the times that the code keeps to."""
     names = (TID_NAME, REF_NAME, LEGACY_TID_NAME, LEGACY_REF_NAME, COOKIE)
-    for name in (*names, *Lead.__dataclass_fields__):
+    sent = {field.name for kind in EVENTS.values() for field in fields(kind)}
+    for name in (*names, *sorted(sent)):
         assert f"`{name}`" in TEXT
     assert f"with links alone {LINK_DAYS}" in TEXT
     assert f"by default {MAX_AGE // DAY} days" in TEXT

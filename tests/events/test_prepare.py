@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fprom_middleware import FpromSettings, Lead, Receipt, Status, TrackingContext
 from fprom_middleware.delivery.outcome_hook import tell_outcome
 from fprom_middleware.events.fields import NOT_GIVEN
-from fprom_middleware.events.prepare import SignUp, prepare
+from fprom_middleware.events.prepare import as_said, prepare
 from fprom_middleware.events.receipt import Reason
 from fprom_middleware.settings.choices import SendIp
 from fprom_middleware.visitor.client_ip import sendable_ip
@@ -44,20 +44,27 @@ ANYTHING = st.one_of(
 VISITOR = TrackingContext(tid=TID, ref_id="anna", ip=IP)
 
 
-def signup(email: object = "ben@example.com", **more: Any) -> SignUp:
+def said(**fields: Any) -> Lead:
     """Say what a view says."""
-    return SignUp(email=email, **more)
+    return as_said(Lead, **{"email": NOT_GIVEN, "uid": NOT_GIVEN, **fields})
+
+
+def signup(email: object = "ben@example.com", **more: Any) -> Lead:
+    """Say what a view says of somebody with an address."""
+    return said(email=email, **more)
 
 
 def decide(
-    said: SignUp | None = None,
+    said: Lead | None = None,
     context: TrackingContext = VISITOR,
     connection: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Lead | Receipt:
     """Decide what is sent."""
     made = FpromSettings(api_key="k", account_id="a", **settings)
-    return prepare(made, said or signup(), Located(context, connection), now=NOW)
+    decided = prepare(made, said or signup(), Located(context, connection), now=NOW)
+    assert isinstance(decided, Lead | Receipt)
+    return decided
 
 
 def lead_of(*args: Any, **kwargs: Any) -> Lead:
@@ -73,7 +80,7 @@ def lead_of(*args: Any, **kwargs: Any) -> Lead:
 BLANK = [None, "", " ", "\t\r\n", "\xa0", "\u2003"]
 
 
-def rejected(said: SignUp, context: TrackingContext = VISITOR, **settings: Any) -> bool:
+def rejected(said: Lead, context: TrackingContext = VISITOR, **settings: Any) -> bool:
     """Say whether a sign-up is refused at the door."""
     return decide(said, context, **settings) == Receipt(Status.REJECTED, Reason.BAD_REQUEST)
 
@@ -86,7 +93,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_neither_email_nor_uid() -> None:
     """A sign-up that names neither is a programming mistake, and the text says what to do."""
     with pytest.raises(ValueError, match=r"needs an email or a uid.*track_signup\(request, email"):
-        SignUp()
+        said()
 
 
 @pytest.mark.parametrize("uid", [NOT_GIVEN, *BLANK])
@@ -95,9 +102,9 @@ def test_given_but_blank(email: object, uid: object, caplog: pytest.LogCaptureFi
     """An account without an address is the app's business: nothing raises, one line says it."""
     if email is NOT_GIVEN and uid is NOT_GIVEN:
         return
-    assert decide(SignUp(email=email, uid=uid)) == Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)
+    assert decide(said(email=email, uid=uid)) == Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)
     assert len(errors(caplog)) == 1
-    assert decide(SignUp(email=email, uid=uid), TrackingContext()) == Receipt(
+    assert decide(said(email=email, uid=uid), TrackingContext()) == Receipt(
         Status.SKIPPED, Reason.ORGANIC
     )
     assert len(errors(caplog)) == 1
@@ -126,7 +133,7 @@ def test_one_of_the_two_is_enough(blank: str | None) -> None:
 )
 def test_a_uid_becomes_text(uid: object, expected: str) -> None:
     """The app's own id is text, an int or a UUID; zero is an id."""
-    lead = lead_of(SignUp(uid=uid))
+    lead = lead_of(said(uid=uid))
     assert lead.uid == expected
     assert type(lead.uid) is str
 
@@ -191,7 +198,7 @@ def test_a_text_of_another_class_is_sent_as_plain_text(name: str) -> None:
         def __str__(self) -> str:
             return self.upper()
 
-    value = getattr(lead_of(SignUp(**{name: Shouting("quiet")})), name)
+    value = getattr(lead_of(said(**{name: Shouting("quiet")})), name)
     assert value == "quiet"
     assert type(value) is str
 
@@ -223,7 +230,7 @@ def test_an_address_made_by_hand_may_be_an_object() -> None:
 def test_whatever_a_view_hands_in_is_a_row_or_a_receipt(said: dict[str, Any]) -> None:
     """Nothing raises, and a lead is JSON that reads back as the same lead."""
     assume(said["email"] is not NOT_GIVEN or said["uid"] is not NOT_GIVEN)
-    lead = decide(SignUp(**said))
+    lead = decide(as_said(Lead, **said))
     if isinstance(lead, Lead):
         read = Lead.from_json(json.loads(json.dumps(lead.to_json())))
         assert read.to_json() == lead.to_json()

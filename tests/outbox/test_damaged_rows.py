@@ -66,7 +66,7 @@ def is_kept_and_the_rest_is_sent(
     fprom: Fprom, api: Api, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """See that one row is rejected, and said by its id, and three are sent."""
-    assert fprom.drain() == {"sent": 3, "duplicate": 0, "rejected": 1, "failed": 0}
+    assert fprom.drain() == {"sent": 3, "duplicate": 0, "skipped": 0, "rejected": 1, "failed": 0}
     assert api.uids == ["0", "2", "3"]
     assert fprom.stats().rejected == 1
     assert fprom.stats().pending == 0
@@ -130,7 +130,7 @@ def test_many_damaged_rows_hide_no_other(sqlite_url: str, make: MakeFprom, api: 
     outbox.database.run(lambda connection: connection.execute(sa.update(leads).values(payload="x")))
     put_leads(outbox, make_lead("good"))
 
-    assert fprom.drain() == {"sent": 1, "duplicate": 0, "rejected": 30, "failed": 0}
+    assert fprom.drain() == {"sent": 1, "duplicate": 0, "skipped": 0, "rejected": 30, "failed": 0}
     assert api.uids == ["good"]
 
 
@@ -149,7 +149,7 @@ def test_damaged_rows_use_up_neither_pace_nor_probe(
     clock.later(100)
     api.says = 200
 
-    assert fprom.drain() == {"sent": 1, "duplicate": 0, "rejected": 3, "failed": 0}
+    assert fprom.drain() == {"sent": 1, "duplicate": 0, "skipped": 0, "rejected": 3, "failed": 0}
 
 
 @pytest.mark.parametrize(
@@ -211,13 +211,13 @@ def inspection(sqlite_url: str, make: MakeFprom) -> Iterator[Inspection]:
 def test_a_person_can_look_at_any_row_and_change_it(inspection: Inspection) -> None:
     """What cannot be read is shown as such, and can be retried and deleted."""
     rows = list(inspection.everything())
-    assert [row.lead is None for row in rows] == [False, True, False, False]
+    assert [row.event is None for row in rows] == [False, True, False, False]
     assert inspection.find(rows[1].id) == rows[1]
     assert sum(inspection.ages().values()) == 4
     assert inspection.stats().pending == 4
     assert inspection.retry([rows[1].id]) == 0
     assert inspection.delete([rows[1].id]) == 1
-    assert [row.lead and row.lead.uid for row in inspection.everything()] == ["0", "2", "3"]
+    assert [row.event and row.event.uid for row in inspection.everything()] == ["0", "2", "3"]
 
 
 # A batch is settled whatever happens

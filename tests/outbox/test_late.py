@@ -28,4 +28,4 @@ def test_a_late_settlement_takes_no_other_lead(
     put_leads(other, make_lead("new"))
     stopped.settle(answers([late], SENT, clock()))
 
-    assert [item.lead.uid for item in other.claim(1).claimed] == ["new"]
+    assert [item.event.uid for item in other.claim(1).claimed] == ["new"]

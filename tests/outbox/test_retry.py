@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from fprom_middleware import Lead
 from fprom_middleware.api.protocol import Outcome, read_answer
 from fprom_middleware.events.receipt import Reason, Status
 from fprom_middleware.outbox.retry import Retry, decide, is_expired, is_own_failure
 
 NOW = 1_800_000_000.0
-UNKNOWN = read_answer(404, b"{}")
+LEAD = Lead(uid="7", tid="t")
+UNKNOWN = read_answer(LEAD, 404, b"{}")
 
 
 def most(low: float, high: float) -> float:
@@ -28,7 +30,7 @@ def least(low: float, high: float) -> float:
 )
 def test_these_answers_end_a_lead_at_once(code: int, body: bytes) -> None:
     """200, 422 and 400, however often it was tried before."""
-    outcome = read_answer(code, body)
+    outcome = read_answer(LEAD, code, body)
 
     assert decide(outcome, failed_count=0, not_found_count=0, now=NOW) is None
     assert decide(outcome, failed_count=99, not_found_count=4, now=NOW) is None
@@ -61,7 +63,7 @@ def test_failures_do_not_use_up_the_tries_of_an_unknown_visitor() -> None:
 )
 def test_the_back_off_doubles_from_two_seconds_to_an_hour(count: int, longest: float) -> None:
     """With full jitter: from nothing at all up to 2 s * 2^n."""
-    outcome = read_answer(503, b"")
+    outcome = read_answer(LEAD, 503, b"")
     draws = [decide(outcome, failed_count=count, not_found_count=0, now=NOW) for _ in range(50)]
     latest = decide(outcome, failed_count=count, not_found_count=0, now=NOW, jitter=most)
 
@@ -74,9 +76,12 @@ def test_the_back_off_doubles_from_two_seconds_to_an_hour(count: int, longest: f
     "outcome",
     [
         Outcome(Status.FAILED, Reason.NETWORK),
-        read_answer(200, b"<html>"),
-        read_answer(200, None),
-        *(read_answer(code, b"") for code in (201, 302, 401, 403, 404, 405, 408, 429, 500, 599)),
+        read_answer(LEAD, 200, b"<html>"),
+        read_answer(LEAD, 200, None),
+        *(
+            read_answer(LEAD, code, b"")
+            for code in (201, 302, 401, 403, 404, 405, 408, 429, 500, 599)
+        ),
     ],
 )
 def test_everything_else_is_due_later_for_ever(outcome: Outcome) -> None:
@@ -103,7 +108,7 @@ def test_everything_else_is_due_later_for_ever(outcome: Outcome) -> None:
 @pytest.mark.parametrize("code", [503, 500, 408, 405])
 def test_retry_after_is_the_minimum(code: int, header: str | None, wait: float) -> None:
     """Seconds or a date, an hour at the most; what is neither asks for nothing."""
-    outcome = read_answer(code, b"", retry_after=header, now=NOW)
+    outcome = read_answer(LEAD, code, b"", retry_after=header, now=NOW)
 
     assert decide(outcome, failed_count=0, not_found_count=0, now=NOW, jitter=least) == Retry(
         NOW + wait, backed_off=True
@@ -119,7 +124,7 @@ def test_retry_after_is_the_minimum(code: int, header: str | None, wait: float) 
 )
 def test_429_waits_a_minute_unless_it_says_otherwise(header: str | None, wait: float) -> None:
     """Its own Retry-After goes before, a shorter one too."""
-    outcome = read_answer(429, b"", retry_after=header, now=NOW)
+    outcome = read_answer(LEAD, 429, b"", retry_after=header, now=NOW)
 
     assert decide(outcome, failed_count=0, not_found_count=0, now=NOW, jitter=least) == Retry(
         NOW + wait, backed_off=True

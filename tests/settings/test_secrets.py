@@ -6,6 +6,7 @@ import copy
 import os
 import pickle
 import traceback
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,7 +185,7 @@ def test_no_repr_raises() -> None:
         AsgiTracking(),
         Lead.__new__(Lead),
     ]
-    odd: Any = {name: object() for name in Lead.__dataclass_fields__}
+    odd: Any = {field.name: object() for field in fields(Lead)}
 
     assert all(repr(value).startswith(type(value).__name__[:4]) for value in half_made[:2])
     assert repr(half_made[2]) == repr(half_made[3]) == "TrackingContext(…)"

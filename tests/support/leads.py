@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fprom_middleware import Fprom, Lead, TrackingContext
 from fprom_middleware.database.schema import leads as table
-from fprom_middleware.database.tables import insert_new
+from fprom_middleware.database.statements import insert_new
 from fprom_middleware.outbox.claims import Answer
 from fprom_middleware.outbox.retry import decide
 from tests.support.clock import START

@@ -15,6 +15,7 @@ from flask import Flask
 from starlette.applications import Starlette
 
 from fprom_middleware import (
+    Cancellation,
     Fprom,
     FpromConfigError,
     FpromError,
@@ -23,6 +24,8 @@ from fprom_middleware import (
     FpromTokenError,
     Lead,
     Receipt,
+    Refund,
+    Sale,
     Status,
     TrackingContext,
     asgi,
@@ -108,7 +111,7 @@ def sign_ups(request: object, fprom: Fprom, context: TrackingContext) -> None:
     assert_type(receipt.status, Status)
     assert_type(receipt.durable, bool)
     assert_type(receipt.lead, Lead | None)
-    assert_type(receipt.event, Lead | None)
+    assert_type(receipt.event, Lead | Sale | Refund | Cancellation | None)
     assert_type(receipt.status == "queued", bool)
     takes_text(receipt.reason)
     track_signup(

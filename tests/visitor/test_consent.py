@@ -30,7 +30,11 @@ def fail(*_: object) -> Any:
     ("setting", "reason", "told"),
     [
         ("consent", "no_consent", "FPROM_CONSENT raised RuntimeError: taken as no consent."),
-        ("before_send", "dropped", "FPROM_BEFORE_SEND raised RuntimeError: the lead is dropped."),
+        (
+            "before_send",
+            "dropped",
+            "FPROM_BEFORE_SEND raised RuntimeError: the sign-up is dropped.",
+        ),
         ("on_outcome", None, "FPROM_ON_OUTCOME raised RuntimeError: the outcome stands."),
     ],
 )

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from ...database.schema import SCHEMA_ROW, accounts, leads
-from ...database.tables import Tables, backend_of, insert_new, prepare_tables, read_identity
+from ...database.statements import backend_of, insert_new
+from ...database.tables import Tables, prepare_tables, read_identity
 from ...errors import FpromConfigError
 from ...masking import mask_url
 

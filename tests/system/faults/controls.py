@@ -14,7 +14,7 @@ from fprom_middleware.events.receipt import Receipt, Status
 from fprom_middleware.outbox.store import Outbox
 
 if TYPE_CHECKING:
-    from fprom_middleware import Lead
+    from fprom_middleware.events.kinds import AnyEvent
     from fprom_middleware.outbox.claims import Batch
 
 
@@ -25,19 +25,19 @@ def plant(bug: str) -> None:
 
 
 def _deliver_from_memory() -> None:
-    waiting: queue.SimpleQueue[tuple[OutboxDelivery, Lead]] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[tuple[OutboxDelivery, AnyEvent]] = queue.SimpleQueue()
 
     def pump() -> None:
         while True:
-            delivery, lead = waiting.get()
-            delivery._api.signup(lead)
+            delivery, event = waiting.get()
+            delivery._api.send(event)
 
-    def accept(self: OutboxDelivery, lead: Lead, *, session: Any = None) -> Receipt:
+    def accept(self: OutboxDelivery, event: AnyEvent, *, session: Any = None) -> Receipt:
         if not threads:
             threads.append(threading.Thread(target=pump, daemon=True))
             threads[0].start()
-        waiting.put((self, lead))
-        return Receipt(Status.QUEUED, durable=True, event=lead)
+        waiting.put((self, event))
+        return Receipt(Status.QUEUED, durable=True, event=event)
 
     threads: list[threading.Thread] = []
     OutboxDelivery.accept = accept  # type: ignore[method-assign]

@@ -38,7 +38,7 @@ def test_one_lead_is_shown_masked(state: str, desk: Desk) -> None:
     assert fields["queued_at"] == "2027-01-15T08:00:00Z"
     assert fields["due_at"] == ("-" if state == "rejected" else "2027-01-15T08:00:00Z")
     assert fields["reason"] == ("bad_request" if state == "rejected" else "-")
-    assert fields["lead"].startswith("Lead(email=a***@example.com, tid=…itor, ip=IPv4")
+    assert fields["event"].startswith("Lead(email=a***@example.com, tid=…itor, ip=IPv4")
     assert not any(secret in answer for secret in SECRETS)
 
 
@@ -46,9 +46,9 @@ def test_a_rejected_lead_is_sent_again(desk: Desk) -> None:
     """As if it had never been tried."""
     desk.reject("ann@example.com", "bob@example.com")
 
-    assert desk("outbox", "retry", "1") == "1 lead due now\n"
+    assert desk("outbox", "retry", "1") == "1 event due now\n"
     assert desk.fprom.drain()["sent"] == 1
-    assert desk("outbox", "retry", "--all") == "1 lead due now\n"
+    assert desk("outbox", "retry", "--all") == "1 event due now\n"
     with inspect_outbox(desk.fprom.settings, desk.fprom.clock) as inspection:
         again = inspection.find(2)
         assert again is not None
@@ -60,7 +60,7 @@ def test_a_pending_lead_is_not_hurried(desk: Desk) -> None:
     """Another process may be about to send it."""
     desk.put("ann@example.com")
 
-    assert "lead 1 is pending" in desk("outbox", "retry", "1", code=1)
+    assert "event 1 is pending" in desk("outbox", "retry", "1", code=1)
 
 
 @pytest.mark.parametrize("command", ["retry", "delete"])
@@ -69,7 +69,7 @@ def test_which_leads_must_be_said_once(command: str, desk: Desk) -> None:
     desk.put("ann@example.com")
     for arguments in ((), ("1", "--all")):
         assert "by their ID" in desk("outbox", command, *arguments, code=2)
-    assert "there is no lead 9" in desk("outbox", command, "9", code=1)
+    assert "there is no event 9" in desk("outbox", command, "9", code=1)
 
 
 def test_a_lead_is_deleted_for_good(desk: Desk) -> None:
@@ -77,11 +77,11 @@ def test_a_lead_is_deleted_for_good(desk: Desk) -> None:
     desk.reject("ann@example.com")
     desk.put("bob@example.com", "cat@example.com")
 
-    assert desk("outbox", "delete", "2", "--yes") == "1 lead deleted\n"
-    assert desk("outbox", "delete", "--all", "--yes") == "1 lead deleted\n"
+    assert desk("outbox", "delete", "2", "--yes") == "1 event deleted\n"
+    assert desk("outbox", "delete", "--all", "--yes") == "1 event deleted\n"
     assert desk("outbox").partition("\n")[2] == (
         "pending: 1, the oldest for 0 s\n"
-        "age           leads\n"
+        "age           events\n"
         "under 1 min   1\n"
         "under 10 min  0\n"
         "under 1 h     0\n"
@@ -116,7 +116,7 @@ def test_a_person_is_asked(
             code = end.code
         shown = out.getvalue().decode()
 
-    assert "Delete 2 leads, 1 of them not sent yet? [y/N]" in shown
+    assert "Delete 2 events, 1 of them not sent yet? [y/N]" in shown
     assert bool(code) == bool(left)
     stats = desk.fprom.stats()
     assert stats.pending + stats.rejected == left
@@ -133,7 +133,7 @@ def test_an_export_holds_everything_and_is_its_owners(desk: Desk, tmp_path: Path
     finally:
         os.umask(before)
 
-    assert answer == f"2 leads written to {file}\n"
+    assert answer == f"2 events written to {file}\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     ann, bob = (json.loads(line) for line in file.read_text().splitlines())
     assert ann == {
@@ -143,7 +143,9 @@ def test_an_export_holds_everything_and_is_its_owners(desk: Desk, tmp_path: Path
         "attempts": 1,
         "rejected_at": 1_800_000_000.0,
         "reason": "bad_request",
-        "lead": {
+        "blocked": False,
+        "kind": "signup",
+        "event": {
             "email": "ann@example.com",
             "tid": "tid-of-a-visitor",
             "ip": "203.0.113.77",
@@ -151,7 +153,7 @@ def test_an_export_holds_everything_and_is_its_owners(desk: Desk, tmp_path: Path
         },
         "state": "rejected",
     }
-    assert (bob["state"], bob["lead"]["email"]) == ("pending", "bob@example.com")
+    assert (bob["state"], bob["event"]["email"]) == ("pending", "bob@example.com")
     assert KEY not in file.read_text()
 
 
@@ -164,7 +166,7 @@ def test_an_export_goes_page_by_page(
     desk.put("eve@example.com")
     file = tmp_path / "leads.jsonl"
 
-    assert desk("outbox", "export", "--rejected", str(file)).startswith("4 leads written")
+    assert desk("outbox", "export", "--rejected", str(file)).startswith("4 events written")
     ids = [json.loads(line)["id"] for line in file.read_text().splitlines()]
     assert ids == [1, 2, 3, 4]
 
@@ -219,11 +221,11 @@ def test_commands_work_on_a_damaged_row(
     assert column != "reason" or "a\\u202eb" in shown
     desk("outbox", "export", str(tmp_path / "leads.jsonl"))
     first, second = map(json.loads, (tmp_path / "leads.jsonl").read_text().splitlines())
-    assert (first["lead"], first["payload"]) == (None, payload)
-    assert second["lead"]["email"] == "bob@example.com"
+    assert (first["event"], first["payload"]) == (None, payload)
+    assert second["event"]["email"] == "bob@example.com"
     assert "payload" not in second
     if column != "due_at":
-        assert desk("outbox", "retry", "1") == "1 lead due now\n"
-    assert desk("outbox", "delete", "1", "--yes") == "1 lead deleted\n"
-    assert desk("outbox", "retry", "--all") == "1 lead due now\n"
+        assert desk("outbox", "retry", "1") == "1 event due now\n"
+    assert desk("outbox", "delete", "1", "--yes") == "1 event deleted\n"
+    assert desk("outbox", "retry", "--all") == "1 event due now\n"
     assert desk.fprom.drain()["sent"] == 1

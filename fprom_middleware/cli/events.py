@@ -26,12 +26,13 @@ _numbers = click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.Int
 @click.argument("number", metavar="ID", type=click.IntRange(min=1))
 @with_inspection
 def show(inspection: Inspection, *, number: int) -> None:
-    """Show one lead, masked."""
+    """Show one event, masked."""
     row = _find(inspection, number)
     show_table(
         ("field", "value"),
         [
             ("id", str(row.id)),
+            ("kind", row.kind),
             ("state", _state(row)),
             ("queued at", moment(row.queued_at)),
             ("due at", moment(row.due_at)),
@@ -39,10 +40,10 @@ def show(inspection: Inspection, *, number: int) -> None:
             ("rejected at", moment(row.rejected_at)),
             ("reason", row.reason or "-"),
             (
-                "lead",
+                "event",
                 "unreadable; `fprom outbox export` writes it as it is"
-                if row.lead is None
-                else repr(row.lead),
+                if row.event is None
+                else repr(row.event),
             ),
         ],
     )
@@ -50,38 +51,38 @@ def show(inspection: Inspection, *, number: int) -> None:
 
 @click.command()
 @_numbers
-@click.option("--all", "all_of_them", is_flag=True, help="Every rejected lead.")
+@click.option("--all", "all_of_them", is_flag=True, help="Every rejected event.")
 @with_inspection
 def retry(inspection: Inspection, *, numbers: tuple[int, ...], all_of_them: bool) -> None:
-    """Send rejected leads again, as if they had never been tried."""
+    """Send rejected events again, as if they had never been tried."""
     _one_of_both(numbers, all_of_them=all_of_them)
     for number in numbers:
         if not _find(inspection, number).rejected:
-            msg = f"lead {number} is pending: it is tried again by itself."
+            msg = f"event {number} is pending: it is tried again by itself."
             raise click.ClickException(msg)
     done = inspection.retry(None if all_of_them else numbers)
-    click.echo(f"{count_leads(done)} due now")
+    click.echo(f"{count_events(done)} due now")
 
 
 @click.command()
 @_numbers
-@click.option("--all", "all_of_them", is_flag=True, help="Every rejected lead.")
+@click.option("--all", "all_of_them", is_flag=True, help="Every rejected event.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @with_inspection
 def delete(
     inspection: Inspection, *, numbers: tuple[int, ...], all_of_them: bool, yes: bool
 ) -> None:
-    """Delete leads for good: by ID, waiting ones too; by --all, the rejected ones."""
+    """Delete events for good: by ID, waiting ones too; by --all, the rejected ones."""
     _one_of_both(numbers, all_of_them=all_of_them)
     if all_of_them:
-        what = f"{count_leads(inspection.stats().rejected)} that FirstPromoter rejected"
+        what = f"{count_events(inspection.stats().rejected)} that FirstPromoter rejected"
     else:
         waiting = sum(not _find(inspection, number).rejected for number in numbers)
-        what = f"{count_leads(len(numbers))}, {waiting} of them not sent yet"
+        what = f"{count_events(len(numbers))}, {waiting} of them not sent yet"
     if not yes:
         _ask(f"Delete {what}?")
     done = inspection.delete(None if all_of_them else numbers)
-    click.echo(f"{count_leads(done)} deleted")
+    click.echo(f"{count_events(done)} deleted")
 
 
 @click.command()
@@ -89,7 +90,7 @@ def delete(
 @click.option("--rejected", "rejected_only", is_flag=True, help="Only what was rejected.")
 @with_inspection
 def export(inspection: Inspection, *, file: Path, rejected_only: bool) -> None:
-    """Write every lead with its whole values to a new FILE, one JSON object per line.
+    """Write every event with its whole values to a new FILE, one JSON object per line.
 
     The file holds personal data; only its owner may read it.
     """
@@ -105,35 +106,40 @@ def export(inspection: Inspection, *, file: Path, rejected_only: bool) -> None:
         for row in inspection.everything(rejected_only=rejected_only):
             lines.write(_line(row))
             done += 1
-    click.echo(f"{count_leads(done)} written to {click.format_filename(file)}")
+    click.echo(f"{count_events(done)} written to {click.format_filename(file)}")
 
 
-def count_leads(number: int) -> str:
-    """Write a number of leads."""
-    return f"{number} lead" if number == 1 else f"{number} leads"
+def count_events(number: int) -> str:
+    """Write a number of events."""
+    return f"{number} event" if number == 1 else f"{number} events"
 
 
 def _state(row: OutboxRow) -> str:
-    return "rejected" if row.rejected else "pending"
+    if row.rejected:
+        return "rejected"
+    return "pending, behind an earlier event of the customer" if row.blocked else "pending"
 
 
 def _line(row: OutboxRow) -> str:
-    fields = asdict(row) | {"state": _state(row), "lead": row.lead and row.lead.to_json()}
-    if row.lead is not None:
+    fields = asdict(row) | {
+        "state": "rejected" if row.rejected else "pending",
+        "event": row.event and row.event.to_json(),
+    }
+    if row.event is not None:
         del fields["payload"]
     return json.dumps(fields, default=str) + "\n"
 
 
 def _one_of_both(numbers: Sequence[int], *, all_of_them: bool) -> None:
     if bool(numbers) == all_of_them:
-        msg = "name leads by their IDs, or all rejected ones by --all."
+        msg = "name events by their IDs, or all rejected ones by --all."
         raise click.UsageError(msg)
 
 
 def _find(inspection: Inspection, number: int) -> OutboxRow:
     row = inspection.find(number)
     if row is None:
-        msg = f"there is no lead {number} in this account's outbox."
+        msg = f"there is no event {number} in this account's outbox."
         raise click.ClickException(msg)
     return row
 

@@ -1,0 +1,125 @@
+"""The SQL that makes the outbox's tables, and brings older ones up to date."""
+
+from __future__ import annotations
+
+import uuid
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, DropTable
+
+from .schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from sqlalchemy.engine import Dialect
+
+    Columns = Mapping[str, Collection[str]]
+    """By table, the names of the columns that it has; a table that is missing has none."""
+
+_RENAMED: Final = {"unknowns": "not_found_count"}
+
+
+def creation(dialect: Dialect, present: Collection[str]) -> list[Any]:
+    """Return the statements that create the tables that are missing.
+
+    Args:
+        dialect: Of the database.
+        present: The names of tables that are there already.
+    """
+    # MySQL knows no such clause for an index.
+    careful = backend_of(dialect) != "mysql"
+    statements: list[Any] = []
+    for table in metadata.sorted_tables:
+        if table.name not in present:
+            statements.append(CreateTable(table, if_not_exists=True))
+            statements += [CreateIndex(i, if_not_exists=careful) for i in _indexes(table)]
+    return statements
+
+
+def upgrade(dialect: Dialect, found: Columns) -> list[Any]:
+    """Return the statements that bring tables of an older version up to date.
+
+    Args:
+        dialect: Of the database.
+        found: What is there.
+    """
+    statements: list[Any] = []
+    for table in metadata.sorted_tables:
+        there = found.get(table.name, ())
+        missing = [c for c in table.columns if there and c.name not in there]
+        names = {column.name for column in missing}
+        for old, new in _RENAMED.items():
+            if old in there and new in names:
+                statements.append(_alter(table, f"RENAME COLUMN {old} TO {new}"))
+                names.discard(new)
+        for column in missing:
+            if column.name in names:
+                written = str(CreateColumn(column).compile(dialect=dialect))
+                statements.append(_alter(table, f"ADD COLUMN {written}"))
+        statements += [
+            CreateIndex(index) for index in _indexes(table) if names & set(index.columns.keys())
+        ]
+        if missing and table is leads and backend_of(dialect) == "mysql":
+            statements.append(_alter(table, "MODIFY payload LONGTEXT NOT NULL"))
+    return statements
+
+
+def rows(dialect: Dialect, *accounts_of: str) -> list[Any]:
+    """Return the statements that make the row of the layout and those of accounts.
+
+    Args:
+        dialect: Of the database.
+        accounts_of: FirstPromoter's account ids.
+    """
+    made: list[Any] = [
+        insert_new(accounts, dialect.name).values(
+            account=account, version=VERSION, failures=0, calls=""
+        )
+        for account in (SCHEMA_ROW, *accounts_of)
+    ]
+    layout = sa.update(accounts).where(accounts.c.account == SCHEMA_ROW)
+    unnamed = layout.where(accounts.c.identity.is_(None))
+    return [
+        *made,
+        layout.values(version=VERSION),
+        unnamed.values(identity=sa.literal(uuid.uuid4().hex)),
+    ]
+
+
+def removal() -> list[Any]:
+    """Return the statements that drop the tables."""
+    return [DropTable(table, if_exists=True) for table in reversed(metadata.sorted_tables)]
+
+
+@cache
+def insert_new(table: sa.Table, dialect: str) -> Any:
+    """Return an INSERT that passes over a row whose key is there already.
+
+    Args:
+        table: Where to.
+        dialect: The database's name.
+    """
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing().inline()
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing().inline()
+    # INSERT IGNORE would pass over every other mistake too.
+    (key,) = table.primary_key.columns
+    return mysql.insert(table).on_duplicate_key_update({key.name: key}).inline()
+
+
+def backend_of(dialect: Dialect) -> str:
+    """Return ``sqlite``, ``postgresql`` or ``mysql``, which MariaDB counts as."""
+    return "mysql" if dialect.name == "mariadb" else dialect.name
+
+
+def _indexes(table: sa.Table) -> list[sa.Index]:
+    return sorted(table.indexes, key=lambda index: str(index.name))
+
+
+def _alter(table: sa.Table, change: str) -> sa.DDL:
+    return sa.DDL(f"ALTER TABLE {table.name} {change}")  # type: ignore[no-untyped-call]
