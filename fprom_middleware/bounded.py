@@ -72,20 +72,24 @@ class BoundedCalls:
     def __init__(self, name: str) -> None:
         self._name = name
         self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
         self._running: set[Call] = set()
         # Of each thread that waits, where it takes its next call from; None ends it.
         self._idle: list[SimpleQueue[Call | None]] = []
         self._silent = False
         self._closed = 0
 
-    def call(self, work: Callable[[Call], T], *, seconds: float, give_way: bool = False) -> T:
+    def call(
+        self, work: Callable[[Call], T], *, seconds: float, give_way: float | None = None
+    ) -> T:
         """Run a call and wait for it, no longer than so many seconds.
 
         Args:
             work: Is given its `Call`.
             seconds: For which to wait.
-            give_way: True raises at once where an earlier call was not answered and a call is
-                still on its way: one at a time finds out whether the peer is back.
+            give_way: Where an earlier call was not answered and one is still on its way: for so
+                many seconds that is waited for, and no other is made beside it, for one at a time
+                finds out whether the peer is back. None makes it all the same.
 
         Returns:
             What the work returned.
@@ -97,7 +101,7 @@ class BoundedCalls:
         call = Call(work)
         with self._lock:
             self._break_overdue()
-            if give_way and self._silent and self._running:
+            if give_way is not None and not self._ended.wait_for(self._may_call, give_way):
                 msg = "an earlier call has not been answered"
                 raise SilentError(msg)
             self._running.add(call)
@@ -165,6 +169,10 @@ class BoundedCalls:
             self._running.discard(call)
             if call.error is None or not call.left:
                 self._silent = False
+            self._ended.notify_all()
+
+    def _may_call(self) -> bool:
+        return not (self._silent and self._running)
 
     def _break_overdue(self) -> None:
         now = time.monotonic()

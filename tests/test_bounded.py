@@ -56,12 +56,36 @@ def test_a_call_that_takes_its_time_is_left(calls: BoundedCalls) -> None:
         calls.call(slow, seconds=SHORT)
     began = time.monotonic()
     with pytest.raises(SilentError, match="an earlier call"):
-        calls.call(lambda _: 1, seconds=30, give_way=True)
+        calls.call(lambda _: 1, seconds=30, give_way=0)
     assert time.monotonic() - began < 5
     release.set()
     assert ended.wait(30)
     assert eventually(lambda: calls.call(lambda _: 1, seconds=30) == 1)
-    assert calls.call(lambda _: 1, seconds=30, give_way=True) == 1
+    assert calls.call(lambda _: 1, seconds=30, give_way=0) == 1
+
+
+def test_a_call_may_wait_for_the_one_that_was_left(calls: BoundedCalls) -> None:
+    """It is made once that has ended, and not beside it."""
+    release, order = threading.Event(), list[str]()
+
+    def slow(_call: Call) -> None:
+        release.wait(30)
+        order.append("first")
+
+    with pytest.raises(SilentError):
+        calls.call(slow, seconds=SHORT)
+    second = threading.Thread(
+        target=calls.call,
+        args=[lambda _: order.append("second")],
+        kwargs={"seconds": 30, "give_way": 30},
+    )
+    second.start()
+    with pytest.raises(SilentError, match="an earlier call"):
+        calls.call(lambda _: 1, seconds=30, give_way=SHORT)
+    release.set()
+    second.join(30)
+
+    assert order == ["first", "second"]
 
 
 def test_one_call_finds_out_whether_the_peer_is_back(calls: BoundedCalls) -> None:
@@ -74,15 +98,15 @@ def test_one_call_finds_out_whether_the_peer_is_back(calls: BoundedCalls) -> Non
 
     def beside(_call: Call) -> str:
         with pytest.raises(SilentError):
-            calls.call(lambda _: 1, seconds=30, give_way=True)
+            calls.call(lambda _: 1, seconds=30, give_way=0)
         return "back"
 
     with pytest.raises(SilentError):
         calls.call(fail, seconds=SHORT)
     release.set()
     assert eventually(lambda: not calls._running)
-    assert calls.call(beside, seconds=30, give_way=True) == "back"
-    assert calls.call(lambda _: 2, seconds=30, give_way=True) == 2
+    assert calls.call(beside, seconds=30, give_way=0) == "back"
+    assert calls.call(lambda _: 2, seconds=30, give_way=0) == 2
 
 
 @pytest.mark.parametrize("breakable", [True, False])
@@ -100,7 +124,7 @@ def test_a_call_that_was_left_is_broken_off(
 
     with pytest.raises(SilentError):
         calls.call(hang, seconds=SHORT)
-    assert calls.call(lambda _: 1, seconds=30, give_way=True) == 1
+    assert calls.call(lambda _: 1, seconds=30, give_way=0) == 1
     assert broken.is_set() is breakable
     release.set()
 

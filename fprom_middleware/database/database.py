@@ -161,11 +161,12 @@ class Database:
             raise _no_outbox(self.place)
         if self._calls is None:
             return self._patiently(engine, work, patience)
+        waits = 0.0 if bound <= DATABASE_PATIENCE_SECONDS else bound
         return self._calls.call(
             # What the server refuses is to be told before its answer counts as missing.
             lambda call: self._patiently(engine, work, patience - _ANSWER_SECONDS, call),
             seconds=max(patience, bound),
-            give_way=patience <= DATABASE_PATIENCE_SECONDS,
+            give_way=waits if patience <= DATABASE_PATIENCE_SECONDS else None,
         )
 
     def _patiently(
