@@ -76,13 +76,19 @@ class Database:
         self._calls = None if self.is_sqlite else BoundedCalls("fprom-database")
 
     def run(
-        self, work: Callable[[Connection], T], *, patience: float = DATABASE_PATIENCE_SECONDS
+        self,
+        work: Callable[[Connection], T],
+        *,
+        patience: float = DATABASE_PATIENCE_SECONDS,
+        bound: float = DATABASE_PATIENCE_SECONDS,
     ) -> T:
         """Run a piece of work in one transaction, again while the database is busy or away.
 
         Args:
             work: Gets a connection inside a transaction; may be called more than once.
             patience: Seconds for which to go on asking.
+            bound: Seconds for which to wait for a server's answer, and for that of an earlier
+                call, where that is longer.
 
         Returns:
             What `work` returned, once it is committed.
@@ -94,7 +100,7 @@ class Database:
             FpromConfigError: The tables are of another version.
             NoOutboxError: There is nothing to look at.
         """
-        return self._bounded(self.engine, work, patience)
+        return self._bounded(self.engine, work, patience, bound)
 
     def read(
         self,
@@ -108,7 +114,7 @@ class Database:
         Args:
             work: As in `run`.
             patience: As in `run`.
-            bound: Seconds for which to wait for a server's answer, where that is longer.
+            bound: As in `run`.
 
         Returns:
             What `work` returned.
@@ -155,7 +161,7 @@ class Database:
         engine: Engine,
         work: Callable[[Connection], T],
         patience: float,
-        bound: float = DATABASE_PATIENCE_SECONDS,
+        bound: float,
     ) -> T:
         if self._look and self._file is not None and not self._file.path.exists():
             raise _no_outbox(self.place)

@@ -160,7 +160,9 @@ class OutboxDelivery:
         Raises:
             FpromOutboxError: The database refused.
         """
-        self.flush()
+        # An earlier write that was given up is waited for: where it has arrived, the row that
+        # waits in memory is that one, and is not to be sent before this is known.
+        self.flush(bound=self._settings.timeout)
 
         def work() -> Counts:
             counts = self._drain.run(
@@ -194,12 +196,12 @@ class OutboxDelivery:
         """
         return _without_rows(self.outbox.next_due)
 
-    def flush(self, *, seconds: float = FLUSH_SECONDS, patience: float = 0.0) -> None:
+    def flush(self, *, seconds: float = FLUSH_SECONDS, **how: float) -> None:
         """Write what waits in memory, row by row; what is refused again steps back.
 
         Args:
             seconds: After which no further row is begun.
-            patience: Seconds for which a busy database is asked again, for each row.
+            **how: As in `Outbox.put`, for each row; a busy database is not asked again by itself.
         """
         ends = time.monotonic() + seconds
         written = refused = 0
@@ -208,7 +210,7 @@ class OutboxDelivery:
                 with self.waiting.checkout() as row:
                     if row is None:
                         break
-                    self.outbox.put(row, patience=patience)
+                    self.outbox.put(row, **{"patience": 0.0, **how})
                     written += 1
             except Exception as error:  # noqa: BLE001 - it steps back, and waits on
                 _let_interrupts_through(error)

@@ -99,19 +99,18 @@ class Outbox:
             "payload": encode(event),
         }
 
-    def put(self, row: Mapping[str, Any], *, patience: float | None = None) -> None:
+    def put(self, row: Mapping[str, Any], **how: float) -> None:
         """Write one row, in a transaction of its own; a row that is there already is not doubled.
 
         Args:
             row: What `row` returned.
-            patience: Seconds for which a database that is busy or away is asked again.
+            **how: `patience` and `bound`, as `Database.run` takes them.
 
         Raises:
             SQLAlchemyError: The database refused.
             OSError: The file cannot be made.
             FpromConfigError: The tables are of another version.
         """
-        how = {} if patience is None else {"patience": patience}
         self.database.run(
             lambda connection: connection.execute(insert_new(leads, connection.dialect.name), row),
             **how,
