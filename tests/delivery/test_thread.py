@@ -456,7 +456,7 @@ FORKED = (
 assert fprom.track_signup(VISITOR, uid="parent").durable
 assert eventually(lambda: len(sent) == 1)
 inherited = fprom._current._delivery
-locks = [inherited.stopping._cond, inherited._lock, fprom._lock]
+locks = [inherited.stopping._cond, inherited._lock, fprom._current._lock]
 for lock in locks:
     lock.acquire()
 child = os.fork()
