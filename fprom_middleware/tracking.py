@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+import inspect
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from .account import MAX_AGE, REFUSE, Fprom
 from .errors import FpromNotInstalled
@@ -14,262 +16,77 @@ from .frames import without_frames
 from .visitor.locate import locate
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
+    from collections.abc import Callable
 
     from .visitor.context import TrackingContext
-    from .visitor.locate import Located
 
+P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
 
-@without_frames
-def track_signup(
-    request: object,
-    email: str | None = NOT_GIVEN,
-    *,
-    uid: str | int | UUID | None = NOT_GIVEN,
-    ref_id: str | None = None,
-    created_at: datetime | None = None,
-    skip_email_notification: bool | None = None,
-    session: Any = None,
-) -> Receipt:
-    """Hand in a sign-up to the account whose middleware saw the request.
+def _by_request(verb: Callable[Concatenate[Fprom, P], R]) -> Callable[P, R]:
+    """Make of an account's verb a function that finds the account by the request.
 
-    Arguments, receipt and exceptions are those of `Fprom.track_signup`; a bare
-    `TrackingContext`, which no middleware attached, raises `FpromNotInstalled`.
+    Arguments, receipt and exceptions are the verb's. `FpromNotInstalled` is also raised for a bare
+    `TrackingContext`, which no middleware attached, and where there is no request.
     """
-    if request is None:
-        return _without_request(email, uid)
-    located = locate(request)
-    return fprom_of(located, call="track_signup").track_signup(
-        located,
-        email,
-        uid=uid,
-        ref_id=ref_id,
-        created_at=created_at,
-        skip_email_notification=skip_email_notification,
-        session=session,
-    )
+    name = verb.__name__.removesuffix("_async")
+    whole = inspect.signature(verb)
+    signature = whole.replace(parameters=list(whole.parameters.values())[1:])
+
+    def bind(*args: Any, **kwargs: Any) -> inspect.BoundArguments | Receipt:
+        said = signature.bind(*args, **kwargs)
+        request = said.arguments.get("request")
+        if request is not None:
+            said.arguments["request"] = locate(request)
+            return said
+        if name != "track_signup":
+            msg = (
+                f"{name} was handed no request, so it knows no Fprom: fprom.{name}(email=..., ...)."
+            )
+            raise FpromNotInstalled(msg)
+        # No visitor, in whatever account; but a mistake in the call is one all the same.
+        email, uid = (said.arguments.get(key, NOT_GIVEN) for key in ("email", "uid"))
+        as_said(Lead, email=email, uid=uid)
+        return Receipt(Status.SKIPPED, Reason.ORGANIC)
+
+    if inspect.iscoroutinefunction(verb):
+
+        async def call_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+            said = bind(*args, **kwargs)
+            if isinstance(said, Receipt):
+                return said
+            fprom = fprom_of(said.arguments["request"], call=name)
+            return await verb(fprom, *said.args, **said.kwargs)
+
+        return cast("Callable[P, R]", _named(verb, signature, call_async))
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+        said = bind(*args, **kwargs)
+        if isinstance(said, Receipt):
+            return said
+        fprom = fprom_of(said.arguments["request"], call=name)
+        return verb(fprom, *said.args, **said.kwargs)
+
+    return cast("Callable[P, R]", _named(verb, signature, call))
 
 
-@without_frames
-async def track_signup_async(
-    request: object,
-    email: str | None = NOT_GIVEN,
-    *,
-    uid: str | int | UUID | None = NOT_GIVEN,
-    ref_id: str | None = None,
-    created_at: datetime | None = None,
-    skip_email_notification: bool | None = None,
-    session: Any = None,
-) -> Receipt:
-    """Do as `track_signup` without blocking the event loop, on asyncio and trio."""
-    if request is None:
-        return _without_request(email, uid)
-    located = locate(request)
-    return await fprom_of(located, call="track_signup").track_signup_async(
-        located,
-        email,
-        uid=uid,
-        ref_id=ref_id,
-        created_at=created_at,
-        skip_email_notification=skip_email_notification,
-        session=session,
-    )
+def _named(verb: Callable[..., Any], signature: inspect.Signature, call: Callable[..., Any]) -> Any:
+    named = without_frames(wraps(verb)(call))
+    named.__signature__ = signature  # type: ignore[attr-defined]  # what inspect looks for
+    named.__module__, named.__qualname__ = __name__, verb.__name__
+    return named
 
 
-@without_frames
-def track_sale(
-    request: object = None,
-    email: str | None = NOT_GIVEN,
-    *,
-    uid: str | int | UUID | None = NOT_GIVEN,
-    event_id: str | int | UUID | None,
-    amount: int,
-    currency: str | None = None,
-    quantity: int | None = None,
-    plan: str | int | None = None,
-    mrr: int | None = None,
-    promo_code: str | None = None,
-    visitor: object = None,
-    skip_email_notification: bool | None = None,
-    session: Any = None,
-) -> Receipt:
-    """Hand in a payment to the account whose middleware saw the request.
-
-    Arguments, receipt and exceptions are those of `Fprom.track_sale`. Without a request, in a job,
-    call that: this function raises `FpromNotInstalled`.
-    """
-    located = _located(request, "track_sale")
-    return fprom_of(located, call="track_sale").track_sale(
-        located,
-        email,
-        uid=uid,
-        event_id=event_id,
-        amount=amount,
-        currency=currency,
-        quantity=quantity,
-        plan=plan,
-        mrr=mrr,
-        promo_code=promo_code,
-        visitor=visitor,
-        skip_email_notification=skip_email_notification,
-        session=session,
-    )
-
-
-@without_frames
-async def track_sale_async(
-    request: object = None,
-    email: str | None = NOT_GIVEN,
-    *,
-    uid: str | int | UUID | None = NOT_GIVEN,
-    event_id: str | int | UUID | None,
-    amount: int,
-    currency: str | None = None,
-    quantity: int | None = None,
-    plan: str | int | None = None,
-    mrr: int | None = None,
-    promo_code: str | None = None,
-    visitor: object = None,
-    skip_email_notification: bool | None = None,
-    session: Any = None,
-) -> Receipt:
-    """Do as `track_sale` without blocking the event loop, on asyncio and trio."""
-    located = _located(request, "track_sale")
-    return await fprom_of(located, call="track_sale").track_sale_async(
-        located,
-        email,
-        uid=uid,
-        event_id=event_id,
-        amount=amount,
-        currency=currency,
-        quantity=quantity,
-        plan=plan,
-        mrr=mrr,
-        promo_code=promo_code,
-        visitor=visitor,
-        skip_email_notification=skip_email_notification,
-        session=session,
-    )
-
-
-@without_frames
-def track_refund(
-    request: object = None,
-    email: str | None = NOT_GIVEN,
-    *,
-    uid: str | int | UUID | None = NOT_GIVEN,
-    event_id: str | int | UUID | None,
-    amount: int,
-    currency: str | None = None,
-    quantity: int | None = None,
-    sale_event_id: str | int | UUID | None = None,
-    skip_email_notification: bool | None = None,
-    session: Any = None,
-) -> Receipt:
-    """Hand in a refund to the account whose middleware saw the request.
-
-    Arguments, receipt and exceptions are those of `Fprom.track_refund`. Without a request, in a
-    job, call that: this function raises `FpromNotInstalled`.
-    """
-    located = _located(request, "track_refund")
-    return fprom_of(located, call="track_refund").track_refund(
-        located,
-        email,
-        uid=uid,
-        event_id=event_id,
-        amount=amount,
-        currency=currency,
-        quantity=quantity,
-        sale_event_id=sale_event_id,
-        skip_email_notification=skip_email_notification,
-        session=session,
-    )
-
-
-@without_frames
-async def track_refund_async(
-    request: object = None,
-    email: str | None = NOT_GIVEN,
-    *,
-    uid: str | int | UUID | None = NOT_GIVEN,
-    event_id: str | int | UUID | None,
-    amount: int,
-    currency: str | None = None,
-    quantity: int | None = None,
-    sale_event_id: str | int | UUID | None = None,
-    skip_email_notification: bool | None = None,
-    session: Any = None,
-) -> Receipt:
-    """Do as `track_refund` without blocking the event loop, on asyncio and trio."""
-    located = _located(request, "track_refund")
-    return await fprom_of(located, call="track_refund").track_refund_async(
-        located,
-        email,
-        uid=uid,
-        event_id=event_id,
-        amount=amount,
-        currency=currency,
-        quantity=quantity,
-        sale_event_id=sale_event_id,
-        skip_email_notification=skip_email_notification,
-        session=session,
-    )
-
-
-@without_frames
-def track_cancellation(
-    request: object = None,
-    email: str | None = NOT_GIVEN,
-    *,
-    uid: str | int | UUID | None = NOT_GIVEN,
-    session: Any = None,
-) -> Receipt:
-    """Hand in the end of a subscription to the account whose middleware saw the request.
-
-    Arguments, receipt and exceptions are those of `Fprom.track_cancellation`. Without a request,
-    in a job, call that: this function raises `FpromNotInstalled`.
-    """
-    located = _located(request, "track_cancellation")
-    return fprom_of(located, call="track_cancellation").track_cancellation(
-        located,
-        email,
-        uid=uid,
-        session=session,
-    )
-
-
-@without_frames
-async def track_cancellation_async(
-    request: object = None,
-    email: str | None = NOT_GIVEN,
-    *,
-    uid: str | int | UUID | None = NOT_GIVEN,
-    session: Any = None,
-) -> Receipt:
-    """Do as `track_cancellation` without blocking the event loop, on asyncio and trio."""
-    located = _located(request, "track_cancellation")
-    return await fprom_of(located, call="track_cancellation").track_cancellation_async(
-        located,
-        email,
-        uid=uid,
-        session=session,
-    )
-
-
-def _without_request(email: object, uid: object) -> Receipt:
-    # No visitor, in whatever account; but a mistake in the call is one all the same.
-    as_said(Lead, email=email, uid=uid)
-    return Receipt(Status.SKIPPED, Reason.ORGANIC)
-
-
-def _located(request: object, call: str) -> Located:
-    if request is None:
-        msg = f"{call} was handed no request, so it knows no Fprom: fprom.{call}(email=..., ...)."
-        raise FpromNotInstalled(msg)
-    return locate(request)
+track_signup = _by_request(Fprom.track_signup)
+track_signup_async = _by_request(Fprom.track_signup_async)
+track_sale = _by_request(Fprom.track_sale)
+track_sale_async = _by_request(Fprom.track_sale_async)
+track_refund = _by_request(Fprom.track_refund)
+track_refund_async = _by_request(Fprom.track_refund_async)
+track_cancellation = _by_request(Fprom.track_cancellation)
+track_cancellation_async = _by_request(Fprom.track_cancellation_async)
 
 
 def fprom_of(request: object, *, call: str = "track_signup") -> Fprom:
