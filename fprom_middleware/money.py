@@ -7,7 +7,7 @@ from typing import Final
 
 # ISO 4217, list one (published by SIX as the maintenance agency; January 2026): the alphabetic
 # codes of currencies and funds by the digits of their minor unit. Metals, test codes and the like
-# have none and are left out.
+# have none and are left out; BGN ended with 2025, and what was paid in it may be refunded later.
 _NO_DIGITS: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _TWO_DIGITS: Final = """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD
@@ -58,11 +58,13 @@ def minor_units(amount: Decimal | int | str, currency: str) -> int:
     if not isinstance(exponent, int):
         msg = "amount is not a finite number."
         raise ValueError(msg)  # noqa: TRY004 - of the right type, and not a number
+    if not any(digits):
+        return 0
     places = exponent + _DIGITS[code]
-    whole = int("".join(map(str, digits)) or "0")
-    if places > _MOST_PLACES:
+    if len(digits) + places > _MOST_DIGITS or len(digits) > _MOST_WRITTEN:
         msg = "amount is longer than is sent."
         raise ValueError(msg)
+    whole = int("".join(map(str, digits)))
     units, rest = (whole * 10**places, 0) if places >= 0 else _divided(whole, -places)
     if rest:
         msg = f"amount has more digits than {code} has: {_DIGITS[code]} after the point."
@@ -70,7 +72,10 @@ def minor_units(amount: Decimal | int | str, currency: str) -> int:
     return -units if sign else units
 
 
-_MOST_PLACES: Final = 30
+_MOST_DIGITS: Final = 30
+"""Of an amount in minor units; it bounds the arithmetic, and is far above `MAX_AMOUNT`."""
+_MOST_WRITTEN: Final = 1000
+"""Digits that an amount may be written with, zeros behind the point included."""
 
 
 def _number(amount: Decimal | int | str) -> Decimal:

@@ -112,7 +112,7 @@ def _admit(event: AnyEvent) -> AnyEvent | Receipt:
     if _is_blank(event.email) and _is_blank(event.uid):
         logger.error("A %s is not sent: its email and its uid are None or blank.", noun)
         return Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)
-    if isinstance(event, Sale | Refund) and event.amount == 0:
+    if isinstance(event, Sale | Refund) and _is_zero(event.amount):
         return Receipt(Status.SKIPPED, Reason.ZERO_AMOUNT)
     try:
         return event.checked()
@@ -163,6 +163,11 @@ def _log_moment(error: BadFieldError) -> None:
 
 def _is_blank(value: object) -> bool:
     return value is None or value is NOT_GIVEN or (isinstance(value, str) and not value.strip())
+
+
+def _is_zero(amount: object) -> bool:
+    # What a hook put there may be False, or a float.
+    return isinstance(amount, int) and not isinstance(amount, bool) and amount == 0
 
 
 def _whole(name: str, value: object) -> int:
