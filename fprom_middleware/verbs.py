@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import inspect
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from .events.fields import NOT_GIVEN
 from .events.lead import Lead
@@ -11,11 +13,39 @@ from .events.prepare import as_said
 from .frames import without_frames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
     from uuid import UUID
 
     from .events.kinds import AnyEvent
     from .events.receipt import Receipt
+
+
+P = ParamSpec("P")
+
+
+class _Awaited:
+    """Stands for an account in a verb that is awaited: what it hands in is handed in so."""
+
+    def __init__(self, account: TrackingVerbs) -> None:
+        self._hand_in = account._hand_in_async  # noqa: SLF001 - the account's own other half
+
+
+def _awaited(
+    verb: Callable[Concatenate[TrackingVerbs, P], Receipt],
+) -> Callable[Concatenate[TrackingVerbs, P], Coroutine[Any, Any, Receipt]]:
+    """Make of a verb the one that does not block the event loop."""
+    said: Any = inspect.unwrap(verb)
+
+    @wraps(verb)
+    async def call(self: TrackingVerbs, /, *args: P.args, **kwargs: P.kwargs) -> Receipt:
+        receipt: Receipt = await said(_Awaited(self), *args, **kwargs)
+        return receipt
+
+    call.__name__ = f"{verb.__name__}_async"
+    call.__qualname__ = f"{verb.__qualname__}_async"
+    call.__doc__ = f"Do as `{verb.__name__}` without blocking the event loop, on asyncio and trio."
+    return without_frames(call)
 
 
 class TrackingVerbs:
@@ -79,28 +109,7 @@ class TrackingVerbs:
         )
         return self._hand_in(event, request=request, visitor=request, session=session)
 
-    @without_frames
-    async def track_signup_async(
-        self,
-        request: object,
-        email: str | None = NOT_GIVEN,
-        *,
-        uid: str | int | UUID | None = NOT_GIVEN,
-        ref_id: str | None = None,
-        created_at: datetime | None = None,
-        skip_email_notification: bool | None = None,
-        session: Any = None,
-    ) -> Receipt:
-        """Do as `track_signup` without blocking the event loop, on asyncio and trio."""
-        event = as_said(
-            Lead,
-            email=email,
-            uid=uid,
-            ref_id=ref_id,
-            created_at=created_at,
-            skip_email_notification=skip_email_notification,
-        )
-        return await self._hand_in_async(event, request=request, visitor=request, session=session)
+    track_signup_async = _awaited(track_signup)
 
     @without_frames
     def track_sale(
@@ -170,39 +179,7 @@ class TrackingVerbs:
         )
         return self._hand_in(event, request=request, visitor=visitor, session=session)
 
-    @without_frames
-    async def track_sale_async(
-        self,
-        request: object = None,
-        email: str | None = NOT_GIVEN,
-        *,
-        uid: str | int | UUID | None = NOT_GIVEN,
-        event_id: str | int | UUID | None,
-        amount: int,
-        currency: str | None = None,
-        quantity: int | None = None,
-        plan: str | int | None = None,
-        mrr: int | None = None,
-        promo_code: str | None = None,
-        visitor: object = None,
-        skip_email_notification: bool | None = None,
-        session: Any = None,
-    ) -> Receipt:
-        """Do as `track_sale` without blocking the event loop, on asyncio and trio."""
-        event = as_said(
-            Sale,
-            email=email,
-            uid=uid,
-            event_id=event_id,
-            amount=amount,
-            currency=currency,
-            quantity=quantity,
-            plan=plan,
-            mrr=mrr,
-            promo_code=promo_code,
-            skip_email_notification=skip_email_notification,
-        )
-        return await self._hand_in_async(event, request=request, visitor=visitor, session=session)
+    track_sale_async = _awaited(track_sale)
 
     @without_frames
     def track_refund(
@@ -252,34 +229,7 @@ class TrackingVerbs:
         )
         return self._hand_in(event, request=request, visitor=None, session=session)
 
-    @without_frames
-    async def track_refund_async(
-        self,
-        request: object = None,
-        email: str | None = NOT_GIVEN,
-        *,
-        uid: str | int | UUID | None = NOT_GIVEN,
-        event_id: str | int | UUID | None,
-        amount: int,
-        currency: str | None = None,
-        quantity: int | None = None,
-        sale_event_id: str | int | UUID | None = None,
-        skip_email_notification: bool | None = None,
-        session: Any = None,
-    ) -> Receipt:
-        """Do as `track_refund` without blocking the event loop, on asyncio and trio."""
-        event = as_said(
-            Refund,
-            email=email,
-            uid=uid,
-            event_id=event_id,
-            amount=amount,
-            currency=currency,
-            quantity=quantity,
-            sale_event_id=sale_event_id,
-            skip_email_notification=skip_email_notification,
-        )
-        return await self._hand_in_async(event, request=request, visitor=None, session=session)
+    track_refund_async = _awaited(track_refund)
 
     @without_frames
     def track_cancellation(
@@ -307,15 +257,4 @@ class TrackingVerbs:
         event = as_said(Cancellation, email=email, uid=uid)
         return self._hand_in(event, request=request, visitor=None, session=session)
 
-    @without_frames
-    async def track_cancellation_async(
-        self,
-        request: object = None,
-        email: str | None = NOT_GIVEN,
-        *,
-        uid: str | int | UUID | None = NOT_GIVEN,
-        session: Any = None,
-    ) -> Receipt:
-        """Do as `track_cancellation` without blocking the event loop, on asyncio and trio."""
-        event = as_said(Cancellation, email=email, uid=uid)
-        return await self._hand_in_async(event, request=request, visitor=None, session=session)
+    track_cancellation_async = _awaited(track_cancellation)
