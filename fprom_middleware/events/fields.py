@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final
-from uuid import UUID
 
 from ..addresses import parse_address
 from ..timestamps import as_utc
@@ -86,7 +86,9 @@ def read_id(name: str, value: object) -> str | None:
     Raises:
         BadFieldError: It is of another type, or as in `read_text`.
     """
-    if isinstance(value, UUID):
+    # Looked up and not imported: where there is a UUID, its module is loaded.
+    uuid = sys.modules.get("uuid")
+    if uuid is not None and isinstance(value, uuid.UUID):
         value = str(value)
     elif isinstance(value, int) and not isinstance(value, bool):
         # A number longer than this is refused by int's own text as well.

@@ -6,7 +6,6 @@ import logging
 import operator
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..hooks import FAILED, call_hook
@@ -181,7 +180,7 @@ def _whole(name: str, value: object) -> int:
 
 def _not_whole(name: str, value: object) -> TypeError:
     form = f"{name}=1290 for 12.90 EUR, 1290 for 1290 JPY"
-    if isinstance(value, Decimal):
+    if type(value).__name__ == "Decimal":
         form += "; minor_units(value, currency) makes it of a Decimal"
     return TypeError(
         f"{name} is of type {type(value).__name__}, and is to be a whole number of the currency's "
