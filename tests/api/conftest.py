@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     import httpx
 
-    Call = Callable[[Lead], Outcome]
+    from fprom_middleware.events.kinds import AnyEvent
+
+    Call = Callable[[AnyEvent], Outcome]
 
 NO_ANSWER = Outcome(Status.FAILED, Reason.NETWORK)
 """Of the network's failures."""

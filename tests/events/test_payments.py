@@ -363,6 +363,12 @@ def test_a_repr_hides_what_a_hook_put_there(name: str, value: object) -> None:
     assert len(text) < 200
 
 
+@pytest.mark.parametrize("value", ["CANARY", 5, object()])
+def test_a_moment_that_is_none_is_hidden(value: Any) -> None:
+    """A hook may put anything there."""
+    assert repr(Lead(created_at=value)) == "Lead(created_at=…)"
+
+
 def test_a_half_made_event_has_a_repr() -> None:
     """As a debugger may meet it in a constructor that fails."""
     assert repr(Sale.__new__(Sale)) == "Sale()"
