@@ -20,11 +20,11 @@ from ..events.receipt import Reason
 from ..settings.model import NO_API_KEY
 from .account_row import read_state, write_state
 from .claims import Answer, Batch, Claimed, read_claimed
-from .due import find_due, find_first, is_wrong, mend
+from .due import find_first, is_wrong, mend
 from .figures import read_stats
 from .payload import PayloadError, encode
 from .settled import give_back, write_answers
-from .turns import find_blocked, free_next, set_aside
+from .turns import find_next, free_next
 from .urls import outbox_url
 
 if TYPE_CHECKING:
@@ -140,15 +140,14 @@ class Outbox:
             lease = now + self._lease_seconds
             readable: list[Claimed] = []
             unreadable: list[Row[Any]] = []
-            due = find_due(connection, self._due(now), wanted, probe=probes is not None)
-            blocked = find_blocked(connection, due, now=now)
-            set_aside(connection, [row for row in due if row.id in blocked], now=now)
+            due, blocked = find_next(
+                connection, self._due(now), wanted, probe=probes is not None, now=now
+            )
             for row in due:
-                if row.id not in blocked:
-                    try:
-                        readable.append(read_claimed(row, permit_at=permit_at, lease=lease))
-                    except PayloadError:
-                        unreadable.append(row)
+                try:
+                    readable.append(read_claimed(row, permit_at=permit_at, lease=lease))
+                except PayloadError:
+                    unreadable.append(row)
             self._reject(connection, unreadable, now)
             granted, throttle = state.throttle.acquire(
                 len(readable),
@@ -168,7 +167,7 @@ class Outbox:
                 probe=probes is not None,
                 got_through_at=state.got_through_at,
                 unreadable=[row.id for row in unreadable],
-                blocked=len(blocked),
+                blocked=blocked,
             )
 
         # Most looks find nothing, and need not stand in a writer's way for that.

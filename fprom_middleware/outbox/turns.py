@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from ..database.schema import leads
+from .due import find_due
 from .retry import LONGEST_WAIT_SECONDS
 
 if TYPE_CHECKING:
@@ -25,21 +26,41 @@ if TYPE_CHECKING:
 
 LONGEST_TURN_SECONDS: Final = 86400.0
 """For which an event waits for earlier ones; then it is sent, whatever became of them."""
+LOOKS: Final = 10
+"""How often one claim looks for others in place of those that have to wait."""
 
 _earlier = leads.alias("earlier")
 
 
-def find_blocked(connection: Connection, rows: Iterable[Row[Any]], *, now: float) -> set[int]:
-    """Find out which rows have to wait for earlier ones.
+def find_next(
+    connection: Connection, due: sa.ColumnElement[bool], most: int, *, probe: bool, now: float
+) -> tuple[Sequence[Row[Any]], int]:
+    """Read the due rows that are next, and set those aside that have to wait.
 
     Args:
         connection: Inside a transaction that has locked the row of the account.
-        rows: Rows that are due.
+        due: Of which rows.
+        most: How many at the most.
+        probe: As in `find_due`.
         now: Seconds since the epoch.
 
     Returns:
-        Their ids.
+        The rows, and how many were set aside.
     """
+    aside = 0
+    rows: Sequence[Row[Any]] = ()
+    for _ in range(LOOKS):
+        found = find_due(connection, due, most, probe=probe)
+        blocked = _find_blocked(connection, found, now=now)
+        rows = [row for row in found if row.id not in blocked]
+        if not blocked:
+            break
+        _set_aside(connection, [row for row in found if row.id in blocked], now=now)
+        aside += len(blocked)
+    return rows, aside
+
+
+def _find_blocked(connection: Connection, rows: Iterable[Row[Any]], *, now: float) -> set[int]:
     may_wait = [row.id for row in rows if _waits_for_so_long(row.queued_at, now)]
     if not may_wait:
         return set()
@@ -55,14 +76,8 @@ def find_blocked(connection: Connection, rows: Iterable[Row[Any]], *, now: float
     return set(connection.scalars(found))
 
 
-def set_aside(connection: Connection, blocked: Sequence[Row[Any]], *, now: float) -> None:
-    """Let rows wait until an earlier one has ended; at the latest they are looked at in an hour.
-
-    Args:
-        connection: As in `find_blocked`.
-        blocked: The rows.
-        now: Seconds since the epoch.
-    """
+def _set_aside(connection: Connection, blocked: Sequence[Row[Any]], *, now: float) -> None:
+    # The end of an earlier one makes them due; at the latest they are looked at in an hour.
     for row in blocked:
         ends = row.queued_at + LONGEST_TURN_SECONDS
         due_at = min(now + LONGEST_WAIT_SECONDS, max(ends, now))
@@ -74,7 +89,7 @@ def free_next(connection: Connection, ended: Sequence[Keys], *, now: float) -> N
     """Make due what waited for events that have ended.
 
     Args:
-        connection: As in `find_blocked`.
+        connection: As in `find_next`.
         ended: Their keys, of e-mail and uid.
         now: Seconds since the epoch.
     """
