@@ -42,7 +42,7 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 
 setup: $(VENV)/.test ## install everything into .venv
 
-demo: $(VENV)/.demo ## a shop and a local FirstPromoter to click through (ONCE=1: visit, sign up, check, exit)
+demo: $(VENV)/.demo ## a shop and a local FirstPromoter to click through (ONCE=1: visit, sign up, buy, check, exit)
 	@exec $(BIN)/python examples/demo.py $(if $(ONCE),--once)
 
 check: lint types ## what to run after each change: lint, types and the fast tests, under 90 seconds

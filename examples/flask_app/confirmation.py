@@ -5,18 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 
 from fprom_middleware import dump_tracking, load_tracking, track_signup
 
 from .mail import send
-from .users import EmailTaken, UnknownCode
+from .users import EmailTaken, UnknownCode, confirm_user, hold_user
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
     from werkzeug.wrappers import Response
 
     from .registration import Registration
-    from .users import Users
 
 confirmation = Blueprint("confirmation", __name__)
 
@@ -27,8 +36,9 @@ def ask(registration: Registration) -> None:
     Args:
         registration: A form without mistakes.
     """
-    users: Users = current_app.extensions["shop_users"]
-    code = users.hold(registration.email, registration.password)
+    database: Engine = current_app.extensions["shop_database"]
+    with database.begin() as db:
+        code = hold_user(db, registration.email, registration.password)
     # The device that opens the link may have none of this visitor's cookies.
     visitor = dump_tracking(request, purpose="confirm")
     link = url_for("confirmation.look", code=code, visitor=visitor, _external=True)
@@ -43,16 +53,18 @@ def look() -> str:
 
 @confirmation.post("/confirm")
 def confirm() -> Response:
-    """Create the account, then tell FirstPromoter who brought the visitor who registered."""
+    """Create the account, and tell FirstPromoter who brought the visitor who registered."""
     given = _given()
-    users: Users = current_app.extensions["shop_users"]
-    try:
-        email = users.confirm(given["code"])
-    except (EmailTaken, UnknownCode):
-        abort(410, "This link was used before.")
     # A link that is too old or was changed leaves the visitor who opened it.
     visitor = load_tracking(request, given["visitor"], purpose="confirm", default=request)
-    track_signup(visitor, email)
+    database: Engine = current_app.extensions["shop_database"]
+    try:
+        with database.begin() as db:
+            email = confirm_user(db, given["code"])
+            track_signup(visitor, email, session=db)
+    except (EmailTaken, UnknownCode):
+        abort(410, "This link was used before.")
+    session["email"] = email
     return redirect(url_for("pages.welcome"), 303)
 
 

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import httpx
-from flask import Blueprint, abort, current_app, redirect, request, url_for
+from flask import Blueprint, abort, current_app, redirect, request, session, url_for
 
 from fprom_middleware import dump_tracking, load_tracking, track_signup
 
-from .users import EmailTaken
+from .users import EmailTaken, add_user
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
     from werkzeug.wrappers import Response
-
-    from .users import Users
 
 NONCE = "oauth_nonce"
 MAX_SECONDS = 600
@@ -45,7 +44,7 @@ def start() -> Response:
 
 @oauth.get("/callback")
 def callback() -> Response:
-    """Create the account, then tell FirstPromoter who brought the visitor who set out."""
+    """Create the account, and tell FirstPromoter who brought the visitor who set out."""
     nonce, state = request.cookies.get(NONCE), request.args.get("state")
     visitor = load_tracking(
         request, state, purpose=f"oauth {nonce}", max_age=MAX_SECONDS, default=None
@@ -53,13 +52,14 @@ def callback() -> Response:
     if nonce is None or visitor is None:
         abort(400, "This took too long, or began in another browser. Please try again.")
     email = _email_of(request.args.get("code", ""))
-    users: Users = current_app.extensions["shop_users"]
+    database: Engine = current_app.extensions["shop_database"]
     try:
-        users.add(email, secrets.token_urlsafe())
+        with database.begin() as db:
+            add_user(db, email, secrets.token_urlsafe())
+            track_signup(visitor, email, session=db)
     except EmailTaken:
         pass  # the account exists: a sign-in, not a sign-up
-    else:
-        track_signup(visitor, email)
+    session["email"] = email
     return redirect(url_for("pages.welcome"), 303)
 
 

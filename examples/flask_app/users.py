@@ -1,29 +1,17 @@
-"""The shop's customers: one SQLite table, and one of those who have yet to confirm."""
+"""The shop's accounts; each function works in the caller's transaction."""
 
 from __future__ import annotations
 
 import secrets
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import IntegrityError
 from werkzeug.security import generate_password_hash
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from .database import held, users
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS users (
-    id INTEGER PRIMARY KEY,
-    email TEXT NOT NULL UNIQUE COLLATE NOCASE,
-    password TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS held (
-    code TEXT PRIMARY KEY,
-    email TEXT NOT NULL,
-    password TEXT NOT NULL
-)"""
-_INSERT = "INSERT INTO users (email, password) VALUES (?, ?)"
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 class EmailTaken(Exception):  # noqa: N818 - an answer to the visitor, not an error
@@ -34,75 +22,62 @@ class UnknownCode(Exception):  # noqa: N818 - an answer to the visitor, not an e
     """No registration waits for this code."""
 
 
-class Users:
-    """The table of accounts.
+def add_user(db: Connection, email: str, password: str) -> None:
+    """Create an account.
 
     Args:
-        path: The SQLite file; created where there is none.
+        db: In a transaction.
+        email: A valid e-mail address.
+        password: The password in clear; only its hash is kept.
+
+    Raises:
+        EmailTaken: The address has an account.
     """
+    _insert(db, email, generate_password_hash(password))
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with closing(self._connect()) as db, db:
-            db.executescript(_TABLES)
 
-    def add(self, email: str, password: str) -> None:
-        """Create an account; it is committed when this returns.
+def hold_user(db: Connection, email: str, password: str) -> str:
+    """Remember what an account will be made of.
 
-        Args:
-            email: A valid e-mail address.
-            password: The password in clear; only its hash is kept.
+    Args:
+        db: In a transaction.
+        email: A valid e-mail address.
+        password: The password in clear; only its hash is kept.
 
-        Raises:
-            EmailTaken: The address has an account.
-        """
-        row = (email, generate_password_hash(password))
-        try:
-            with closing(self._connect()) as db, db:
-                db.execute(_INSERT, row)
-        except sqlite3.IntegrityError as error:
-            raise EmailTaken from error
+    Returns:
+        The code that `confirm_user` takes.
+    """
+    code = secrets.token_urlsafe(16)
+    hashed = generate_password_hash(password)
+    db.execute(held.insert().values(code=code, email=email, password=hashed))
+    return code
 
-    def hold(self, email: str, password: str) -> str:
-        """Remember what an account will be made of.
 
-        Args:
-            email: A valid e-mail address.
-            password: The password in clear; only its hash is kept.
+def confirm_user(db: Connection, code: str) -> str:
+    """Create the account that was held.
 
-        Returns:
-            The code that `confirm` takes.
-        """
-        code = secrets.token_urlsafe(16)
-        row = (code, email, generate_password_hash(password))
-        with closing(self._connect()) as db, db:
-            db.execute("INSERT INTO held (code, email, password) VALUES (?, ?, ?)", row)
-        return code
+    Args:
+        db: In a transaction.
+        code: What `hold_user` returned.
 
-    def confirm(self, code: str) -> str:
-        """Create the account that was held; it is committed when this returns.
+    Returns:
+        Its e-mail address.
 
-        Args:
-            code: What `hold` returned.
+    Raises:
+        UnknownCode: Nothing is held under this code.
+        EmailTaken: The address has an account by now.
+    """
+    taking = held.delete().where(held.c.code == code).returning(held.c.email, held.c.password)
+    row = db.execute(taking).one_or_none()
+    if row is None:
+        raise UnknownCode
+    _insert(db, row.email, row.password)
+    email: str = row.email
+    return email
 
-        Returns:
-            Its e-mail address.
 
-        Raises:
-            UnknownCode: Nothing is held under this code.
-            EmailTaken: The address has an account by now.
-        """
-        taking = "DELETE FROM held WHERE code = ? RETURNING email, password"
-        try:
-            with closing(self._connect()) as db, db:
-                row = db.execute(taking, (code,)).fetchone()
-                if row is None:
-                    raise UnknownCode
-                db.execute(_INSERT, row)
-        except sqlite3.IntegrityError as error:
-            raise EmailTaken from error
-        email: str = row[0]
-        return email
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path)
+def _insert(db: Connection, email: str, hashed: str) -> None:
+    try:
+        db.execute(users.insert().values(email=email, password=hashed))
+    except IntegrityError as error:
+        raise EmailTaken from error

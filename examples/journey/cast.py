@@ -1,4 +1,4 @@
-"""Who plays: the local FirstPromoter and the two shops, each with its command and settings."""
+"""Who plays: the local FirstPromoter, the payment provider and the shops, each as it is run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).resolve().parent.parent
 API_KEY = "sandbox-key"
 ACCOUNT_ID = "sandbox-account"
+PAYMENTS_SECRET = "payments-secret"  # noqa: S105 - of a provider that moves no money
 
-_FOREIGN = ("FPROM_", "SHOP_", "FLASK_", "GUNICORN_", "UVICORN_", "WEB_CONCURRENCY")
+_FOREIGN = ("FPROM_", "SHOP_", "PAYMENTS_", "FLASK_", "GUNICORN_", "UVICORN_", "WEB_CONCURRENCY")
 
 
 def start_sandbox(servers: Servers, folder: Path, *, port: int = 0) -> Server:
@@ -32,6 +33,19 @@ def start_sandbox(servers: Servers, folder: Path, *, port: int = 0) -> Server:
     command += ["--host", "127.0.0.1", "--port", str(port)]
     command += ["--api-key", API_KEY, "--account-id", ACCOUNT_ID]
     return servers.start("sandbox", command, _environment(folder), folder)
+
+
+def start_payments(servers: Servers, folder: Path) -> Server:
+    """Start the payment provider.
+
+    Args:
+        servers: Who will stop it.
+        folder: Where its output goes.
+    """
+    command = [sys.executable, "-m", "uvicorn", "--host=127.0.0.1", "--port=0"]
+    command += [f"--app-dir={EXAMPLES}", "--factory", "payments.provider:create_app"]
+    environment = _environment(folder) | {"PAYMENTS_SECRET": PAYMENTS_SECRET}
+    return servers.start("payments", command, environment, folder)
 
 
 def start_flask_shop(
@@ -107,6 +121,15 @@ def shop_environment(folder: Path, sandbox: str, trusted_proxies: str) -> dict[s
         "FPROM_TRUSTED_PROXIES": trusted_proxies,
         "SHOP_DATA": str(folder),
     }
+
+
+def payment_settings(url: str) -> dict[str, str]:
+    """Return what lets a shop sell.
+
+    Args:
+        url: The address of the payment provider.
+    """
+    return {"SHOP_PAYMENTS_URL": url, "SHOP_PAYMENTS_SECRET": PAYMENTS_SECRET}
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The demo to look at: a shop and the local FirstPromoter, until Ctrl-C."""
+"""The demo to look at: a shop, its payment provider and a local FirstPromoter, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(watch: Watch, *, trusted_proxies: str, ports: Sequence[int]) -> NoReturn:
-    """Start both and keep them up; only `Stopped` and `DemoError` lead out.
+    """Start them and keep them up; only `Stopped` and `DemoError` lead out.
 
     Args:
         watch: Knows when to stop.
@@ -27,13 +27,16 @@ def run(watch: Watch, *, trusted_proxies: str, ports: Sequence[int]) -> NoReturn
     with tempfile.TemporaryDirectory(prefix="fprom-demo-") as name, Servers() as servers:
         folder = Path(name)
         sandbox = cast.start_sandbox(servers, folder, port=port_or_any(ports[0]))
+        payments = cast.start_payments(servers, folder)
         sandbox.wait_until_ready(watch)
+        payments.wait_until_ready(watch)
         shop = cast.start_flask_shop(
             servers,
             folder,
             sandbox.url,
             trusted_proxies=trusted_proxies,
             port=port_or_any(ports[1]),
+            more=cast.payment_settings(payments.url),
         )
         shop.wait_until_ready(watch)
         say(_invitation(sandbox.url, shop.url))
@@ -51,6 +54,9 @@ def _invitation(sandbox: str, shop: str) -> str:
   1. Follow Anna's referral link    {shop}/?fpr=anna
   2. Register in the shop           {shop}/register
   3. See the lead                   {sandbox}/
+  4. Press "Buy", then "Pay"        {shop}/welcome
+  5. Follow "Refund or cancel"      {shop}/welcome
+  6. See what Anna earned           {sandbox}/
 
   You are at home: your own address, 127.0.0.1, is not public and is not sent.
   Ctrl-C stops everything.

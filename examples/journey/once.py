@@ -1,4 +1,4 @@
-"""The demo that checks itself: both shops, one referred and one organic visitor each."""
+"""The demo that checks itself: both shops, one referred and one organic customer each."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from . import cast, report
+from . import cast
+from .calls import Visited
+from .judge import judge
+from .report import table
 from .servers import Servers
 from .visit import TIMEOUT, Visitor, visit
 from .watch import DemoError, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .calls import State
+    from .servers import Server
     from .watch import Watch
 
 RUN_SECONDS = 60
@@ -44,13 +51,21 @@ def run(watch: Watch, *, trusted_proxies: str) -> int:
     """
     watch.limit(RUN_SECONDS)
     with tempfile.TemporaryDirectory(prefix="fprom-demo-") as name, Servers() as servers:
-        folders = {part: Path(name, part) for part in ("sandbox", "flask", "starlette")}
+        folders = {part: Path(name, part) for part in ("sandbox", "payments", *cast.SHOPS)}
         for folder in folders.values():
             folder.mkdir()
         sandbox = cast.start_sandbox(servers, folders["sandbox"])
+        payments = cast.start_payments(servers, folders["payments"])
         sandbox.wait_until_ready(watch)
+        payments.wait_until_ready(watch)
         shops = [
-            start(servers, folders[shop], sandbox.url, trusted_proxies=trusted_proxies)
+            start(
+                servers,
+                folders[shop],
+                sandbox.url,
+                trusted_proxies=trusted_proxies,
+                more=cast.payment_settings(payments.url),
+            )
             for shop, start in cast.SHOPS.items()
         ]
         for shop in shops:
@@ -60,32 +75,43 @@ def run(watch: Watch, *, trusted_proxies: str) -> int:
         for visitor in VISITORS:
             watch.pause()
             tid = visit(visitor, urls[visitor.shop], sandbox.url)
-            visits.append(report.Visited(visitor, tid))
+            visits.append(Visited(visitor, tid))
         state = _arrived(watch, sandbox.url, visits)
         say("What reached the API:\n")
-        say(report.table(state, visits))
-        problems = report.judge(state, visits)
+        say(table(state, visits))
+        problems = [*judge(state, visits), *_complaints(shops)]
         if problems:
             raise DemoError("; ".join(problems) + ".")
     say("\nAll right: every referred visitor arrived, with tid and address; no organic one did.")
+    say("What they paid earned Anna a commission, and the refund took it back.")
     return 0
 
 
-def _arrived(watch: Watch, sandbox_url: str, visits: list[report.Visited]) -> report.State:
+def _arrived(watch: Watch, sandbox_url: str, visits: Sequence[Visited]) -> State:
     """Wait for what is expected, then a moment more for what is not."""
-    referred = sum(visited.tid is not None for visited in visits)
+    expected = sum(len(visited.answers) for visited in visits)
     for _ in range(ARRIVAL_SECONDS * 10):
-        if len(_state(sandbox_url)["leads"]) >= referred:
+        if len(_state(sandbox_url)["attempts"]) >= expected:
             break
         watch.pause(0.1)
     watch.pause(QUIET_SECONDS)
     return _state(sandbox_url)
 
 
-def _state(sandbox_url: str) -> report.State:
+def _complaints(shops: Sequence[Server]) -> list[str]:
+    """Find what the shops' logs say of FirstPromoter, but for what each says at its first sale."""
+    return [
+        f"the {shop.name} shop says: {line}"
+        for shop in shops
+        for line in shop.output().splitlines()
+        if "FirstPromoter" in line and not line.startswith("The first sale of this process.")
+    ]
+
+
+def _state(sandbox_url: str) -> State:
     try:
         answer = httpx.get(f"{sandbox_url}/state.json", timeout=TIMEOUT, trust_env=False)
-        state: report.State = answer.raise_for_status().json()
+        state: State = answer.raise_for_status().json()
     except httpx.HTTPError as error:
         msg = f"the sandbox does not tell what arrived: {error!r}"
         raise DemoError(msg) from error

@@ -14,7 +14,7 @@ TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class Visitor:
-    """A person who comes to a shop and registers.
+    """A person who comes to a shop, registers and buys.
 
     Attributes:
         shop: The shop's name.
@@ -35,7 +35,7 @@ class Visitor:
 
 
 def visit(visitor: Visitor, shop_url: str, sandbox_url: str) -> str | None:
-    """Land, do what the page's script does, register.
+    """Land, do what the page's script does, register; buy, and change one's mind.
 
     Args:
         visitor: Who comes.
@@ -68,10 +68,25 @@ def visit(visitor: Visitor, shop_url: str, sandbox_url: str) -> str | None:
             )
             _expect(answer, 303, visitor)
             _expect(browser.get(answer.headers["location"]), 200, visitor)
+            _buy(browser, visitor)
         except httpx.HTTPError as error:
             msg = f"{visitor.name}'s visit to the {visitor.shop} shop failed: {error!r}"
             raise DemoError(msg) from error
     return tid
+
+
+def _buy(browser: httpx.Client, visitor: Visitor) -> None:
+    """Pay, take the money back and cancel; all of it is in the account afterwards."""
+    answer = browser.post("/buy")
+    _expect(answer, 303, visitor)
+    checkout = answer.headers["location"]
+    for button in ("pay", "refund", "cancel"):
+        _expect(browser.post(f"{checkout}/{button}"), 303, visitor)
+    account = browser.get("/welcome").text
+    for event in ("charge.succeeded", "charge.refunded", "subscription.cancelled"):
+        if account.count(event) != 1:
+            msg = f"{visitor.name}'s account in the {visitor.shop} shop shows no single {event}"
+            raise DemoError(msg)
 
 
 def _run_script(sandbox_url: str, ref: str) -> dict[str, str]:

@@ -57,6 +57,7 @@ async def confirm(request: Request) -> Response:
     # A link that is too old or was changed leaves the visitor who opened it.
     visitor = load_tracking(request, given.get("visitor"), purpose="confirm", default=request)
     await track_signup_async(visitor, email)
+    request.session["email"] = email
     return RedirectResponse("/welcome", 303)
 
 

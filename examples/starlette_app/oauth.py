@@ -65,6 +65,7 @@ async def callback(request: Request) -> Response:
         pass  # the account exists: a sign-in, not a sign-up
     else:
         await track_signup_async(visitor, email)
+    request.session["email"] = email
     return RedirectResponse("/welcome", 303)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from .ledger import Ledger
     from .users import Users
 
 
@@ -52,12 +53,19 @@ async def register(request: Request) -> Response:
     # After the commit: there must be no lead without an account. Visitors who came by no
     # referral link are skipped, and nothing that the API does can fail this view.
     await track_signup_async(request, registration.email)
+    request.session["email"] = registration.email
     return RedirectResponse("/welcome", 303)
 
 
 async def welcome(request: Request) -> Response:
-    """Greet the new customer."""
-    return templates.TemplateResponse(request, "welcome.html")
+    """Greet the new customer, who may buy now, and show what was bought."""
+    ledger: Ledger = request.app.state.ledger
+    email = request.session.get("email", "")
+    context = {
+        "can_buy": email and request.app.state.payments_url,
+        "payments": await run_in_threadpool(ledger.of, email),
+    }
+    return templates.TemplateResponse(request, "welcome.html", context)
 
 
 def _refused(

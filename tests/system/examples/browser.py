@@ -111,6 +111,12 @@ class Browser:
         """Send the registration form."""
         return self.post("/register", {"email": email, "password": PASSWORD}, headers)
 
+    def press(self, page: str, *buttons: str) -> None:
+        """Press buttons of a page of the payment provider's, which leads back each time."""
+        for button in buttons:
+            answer = self._client.post(f"{page}/{button}")
+            assert (answer.status_code, answer.headers["location"]) == (303, f"{self.url}/welcome")
+
     def confirm(self, link: str, **changes: str) -> httpx.Response:
         """Open the link of a mail and press the button, with fields changed where asked."""
         parts = urlsplit(link)

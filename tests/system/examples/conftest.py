@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sqlite3
 import sys
@@ -45,19 +46,23 @@ class Sandbox:
 
     def leads(self, email: str) -> list[dict[str, Any]]:
         """Return the leads that arrived for an e-mail address."""
-        state = (
-            httpx.get(f"{self.url}/state.json", trust_env=False, timeout=PATIENCE)
-            .raise_for_status()
-            .json()
-        )
-        return [lead for lead in state["leads"] if lead["email"] == email]
+        return [lead for lead in self._state().json()["leads"] if lead["email"] == email]
+
+    def calls(self, email: str) -> list[tuple[str, int, dict[str, Any]]]:
+        """Return the calls that name an e-mail address: the kind, the answer, what was sent."""
+        return [
+            (attempt["kind"], attempt["status"], json.loads(attempt["sent"]))
+            for attempt in self._state().json()["attempts"]
+            if email in attempt["sent"]
+        ]
 
     def heard_of(self, email: str) -> bool:
         """Say whether the API saw the address at all, in an accepted call or a refused one."""
-        state = httpx.get(
-            f"{self.url}/state.json", trust_env=False, timeout=PATIENCE
-        ).raise_for_status()
-        return email in state.text
+        return email in self._state().text
+
+    def _state(self) -> httpx.Response:
+        answer = httpx.get(f"{self.url}/state.json", trust_env=False, timeout=PATIENCE)
+        return answer.raise_for_status()
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,12 @@ class Shop:
         """Return the password column by e-mail address."""
         with closing(sqlite3.connect(self.folder / "shop.db")) as db:
             return dict(db.execute("SELECT email, password FROM users"))
+
+    def payments(self, email: str) -> list[str]:
+        """Return what the provider told of a customer."""
+        theirs = "SELECT type FROM payments WHERE email = ? ORDER BY rowid"
+        with closing(sqlite3.connect(self.folder / "shop.db")) as db:
+            return [kind for (kind,) in db.execute(theirs, (email,))]
 
 
 @contextmanager
@@ -178,6 +189,21 @@ class Opened:
             running_one = running(name, self._sandbox_url, more=settings)
             self._shops[key] = self._stack.enter_context(running_one)
         return self._shops[key]
+
+
+@pytest.fixture(scope="session")
+def payments() -> Iterator[str]:
+    """The address of the payment provider."""
+    with tempfile.TemporaryDirectory(prefix="fprom-test-") as folder, Servers() as servers:
+        server = cast.start_payments(servers, Path(folder))
+        server.wait_until_ready(Watch())
+        yield server.url
+
+
+@pytest.fixture(params=["flask", "starlette"])
+def selling_shop(request: pytest.FixtureRequest, opened: Opened, payments: str) -> Shop:
+    """Each example in turn, with the payment provider."""
+    return opened.open(request.param, **cast.payment_settings(payments))
 
 
 @pytest.fixture(scope="session")

@@ -43,14 +43,16 @@ def once(environment: dict[str, str], *options: str) -> subprocess.CompletedProc
 
 
 def test_once_is_right(environment: dict[str, str], tmp_path: Path) -> None:
-    """Both shops' referred visitors arrive, the organic ones do not; nothing is left behind."""
+    """Both shops' customers buy and leave, the referred ones by a lead; nothing is left behind."""
     done = once(environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = {line.split()[1]: line for line in done.stdout.splitlines() if "@" in line}
-    assert "203.0.113.7" in rows["berta"]
-    assert "198.51.100.7" in rows["dora"]
+    lines = [line.split() for line in done.stdout.splitlines()]
+    rows = {line[1]: line[3:] for line in lines if line and line[0] in {"flask", "starlette"}}
+    earned = ["200", "200", "200", "200", "anna", "+480,", "anna", "-480"]
+    assert rows["berta"] == ["203.0.113.7", *earned]
+    assert rows["dora"] == ["198.51.100.7", *earned]
     for organic in ("carl", "emil"):
-        assert rows[organic].endswith("nothing sent, as it should be")
+        assert rows[organic] == ["-", "-", "404", "204", "204", "-"]
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
 

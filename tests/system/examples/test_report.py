@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from examples.journey.report import NOTHING, State, Visited, judge, table
+from examples.journey.calls import KINDS, State, Visited
+from examples.journey.judge import COMMISSION, judge
+from examples.journey.report import table
 from examples.journey.visit import Visitor
 
 REFERRED = Visited(Visitor("flask", "berta", "203.0.113.7", "anna"), "tid-1")
@@ -15,34 +17,77 @@ ORGANIC = Visited(Visitor("flask", "carl", "203.0.113.8", None), None)
 VISITS = [REFERRED, ORGANIC]
 
 
-def call(visited: Visited = REFERRED, *, status: int = 200, **fields: str | None) -> dict[str, Any]:
-    """Make a sign-up call as the sandbox lists it."""
-    visitor = visited.visitor
-    sent = {"email": visitor.email, "tid": visited.tid, "ip": visitor.ip} | fields
-    return {"status": status, "sent": json.dumps(sent)}
+def call(
+    kind: str = "signup", visited: Visited = REFERRED, *, status: int = 0, **fields: str | None
+) -> dict[str, Any]:
+    """Make a call as the sandbox lists it."""
+    sent: dict[str, Any] = {"email": visited.visitor.email}
+    if kind == "signup":
+        sent |= {"tid": visited.tid, "ip": visited.visitor.ip}
+    status = status or visited.answers.get(kind, 200)
+    return {"kind": kind, "status": status, "sent": json.dumps(sent | fields)}
 
 
-def state(*calls: dict[str, Any]) -> State:
+RIGHT = [call(kind, one) for one in VISITS for kind in KINDS if kind in one.answers]
+
+
+def state(*calls: dict[str, Any], promoter: str = "anna", back: int = COMMISSION) -> State:
     """Make a state out of calls."""
-    return {"attempts": calls, "leads": [one for one in calls if one["status"] == 200]}
+    earned = {
+        kind: [
+            {
+                "customer": {"email": json.loads(one["sent"])["email"]},
+                "promoter": promoter,
+                "commission": commission,
+            }
+            for one in calls
+            if (one["kind"], one["status"]) == (kind, 200)
+        ]
+        for kind, commission in (("sale", COMMISSION), ("refund", -back))
+    }
+    leads = [one for one in calls if (one["kind"], one["status"]) == ("signup", 200)]
+    return {
+        "attempts": calls,
+        "leads": leads,
+        "sales": earned["sale"],
+        "refunds": earned["refund"],
+    }
+
+
+def instead(kind: str, visited: Visited = REFERRED, **changes: Any) -> State:
+    """Make the right state, but for one call."""
+    wrong = call(kind, visited, **changes)
+    return state(*(wrong if one == call(kind, visited) else one for one in RIGHT))
+
+
+def without(kind: str) -> State:
+    """Make the right state, less one kind of calls."""
+    return state(*(one for one in RIGHT if one["kind"] != kind))
 
 
 def test_right_state_has_no_problem() -> None:
-    """One lead of the referred visitor and nothing of the organic one is right."""
-    assert judge(state(call()), VISITS) == []
+    """All calls of the referred visitor, and all but the sign-up of the organic one, are right."""
+    assert judge(state(*RIGHT), VISITS) == []
 
 
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        (state(), "berta of the flask shop was referred, but no lead arrived"),
-        (state(call(), call(status=422)), "berta of the flask shop was sent 2 times"),
-        (state(call(ip=None)), "has ip None, not 203.0.113.7"),
-        (state(call(ip="127.0.0.1")), "has ip 127.0.0.1, not 203.0.113.7"),
-        (state(call(tid="tid-2")), "has tid tid-2, not tid-1"),
-        (state(call(status=404)), "has answer 404, not 200"),
-        (state(call(), call(ORGANIC)), "carl of the flask shop is organic, but a lead was sent"),
-        (state(call(), call(email="x@example.com")), "the API has 2 leads, not 1"),
+        (state(), "berta of the flask shop has 0 calls of the kind signup, not 1"),
+        (state(*RIGHT, call()), "berta of the flask shop has 2 calls of the kind signup, not 1"),
+        (instead("signup", ip=None), "has ip None, not 203.0.113.7"),
+        (instead("signup", ip="127.0.0.1"), "has ip 127.0.0.1, not 203.0.113.7"),
+        (instead("signup", tid="tid-2"), "has tid tid-2, not tid-1"),
+        (instead("signup", status=404), "has signup answered 404, not 200"),
+        (state(*RIGHT, call("signup", ORGANIC)), "carl of the flask shop is organic, but a signup"),
+        (state(*RIGHT, call(email="x@example.com")), "the API has 2 leads, not 1"),
+        (state(*RIGHT, call("sale")), "berta of the flask shop has 2 calls of the kind sale"),
+        (instead("sale", ORGANIC, status=200), "carl of the flask shop has sale answered 200"),
+        (without("sale"), "carl of the flask shop has 0 calls of the kind sale"),
+        (without("cancellation"), "has 0 calls of the kind cancellation, not 1"),
+        (state(*RIGHT, promoter="bea"), "earned promoters [('bea', 480), ('bea', -480)]"),
+        (state(*RIGHT, back=100), "earned promoters [('anna', 480), ('anna', -100)]"),
+        (without("refund"), "earned promoters [('anna', 480)], not"),
     ],
 )
 def test_wrong_state_is_named(wrong: State, problem: str) -> None:
@@ -50,9 +95,16 @@ def test_wrong_state_is_named(wrong: State, problem: str) -> None:
     assert problem in "; ".join(judge(wrong, VISITS))
 
 
-def test_table_says_what_is_missing() -> None:
-    """A referred visitor without a lead stands out from an organic one."""
-    head, _, referred, organic = table(state(), VISITS).splitlines()
-    assert head.split() == ["shop", "visitor", "e-mail", "tid", "ip", "answer"]
-    assert referred.endswith("NOTHING ARRIVED")
-    assert organic.endswith(NOTHING)
+def test_table_shows_each_answer_and_what_was_earned() -> None:
+    """A line a visitor: the answers of the four calls, and the promoter's commission."""
+    head, _, referred, organic, *_ = table(state(*RIGHT), VISITS).splitlines()
+    columns = ["shop", "visitor", "tid", "ip", "signup", "sale", "refund", "cancellation", "earned"]
+    assert head.split() == columns
+    assert referred.split()[4:] == ["200", "200", "200", "200", "anna", "+480,", "anna", "-480"]
+    assert organic.split()[2:] == ["-", "-", "-", "404", "204", "204", "-"]
+
+
+def test_table_shows_what_is_missing_and_what_came_twice() -> None:
+    """No call is a dash, two are two answers."""
+    _, _, referred, *_ = table(state(call(), call(status=422)), VISITS).splitlines()
+    assert referred.split()[6:] == ["200,", "422", "-", "-", "-", "-"]

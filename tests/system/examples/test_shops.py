@@ -104,7 +104,8 @@ def test_uvicorn_that_reads_the_header_itself(
 
 
 def test_what_is_off_by_default(shop: Shop) -> None:
-    """Confirmation and OAuth are not there unless a setting asks for them."""
-    for path in ("/confirm", "/oauth/start", "/oauth/callback"):
+    """Confirmation, OAuth and sales are not there unless a setting asks for them."""
+    for path in ("/confirm", "/oauth/start", "/oauth/callback", "/buy", "/payments/webhook"):
         assert shop.get(path).status_code == 404
     assert "/oauth/start" not in shop.get("/register").text
+    assert "/buy" not in shop.get("/welcome").text
