@@ -84,6 +84,11 @@ def sqlite_engine(url: URL, *, look: bool = False) -> Engine:
     return engine
 
 
+# A claim has to see what others committed while it waited for the account's lock: otherwise it
+# would set an event aside whose turn has come. MySQL's transactions see it in any case.
+_ISOLATION: Final[dict[str, dict[str, Any]]] = {"postgresql": {"isolation_level": "READ COMMITTED"}}
+
+
 def server_engine(url: URL) -> Engine:
     """Make an engine for a database server that gives up early rather than block a thread.
 
@@ -100,6 +105,7 @@ def server_engine(url: URL) -> Engine:
         max_overflow=20,
         pool_timeout=DATABASE_PATIENCE_SECONDS,
         pool_recycle=1800,
+        **_ISOLATION.get(url.get_backend_name(), {}),
     )
     sa.event.listen(engine, "handle_error", _drop_read_only)
     if url.get_backend_name() == "postgresql":

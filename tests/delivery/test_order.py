@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from fprom_middleware import Fprom
 from fprom_middleware.outbox.retry import LONGEST_WAIT_SECONDS
+from tests.support.accounts import make_settings
 from tests.support.clock import START
 from tests.support.leads import VISITOR
+from tests.support.programs import start_program
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fprom_middleware import Fprom
-    from tests.support.api import Api, Seen
+    from tests.support.api import Api, LoopbackApi, Seen
     from tests.support.clock import Clock
     from tests.support.fixtures import MakeFprom
 
@@ -157,3 +160,56 @@ def test_a_sale_that_brings_its_lead_is_tried_again_as_a_sign_up_is(
     assert paths(api) == [*["sale"] * 5, "refund"]
     assert skipped == 2
     assert fprom.stats().pending == 0
+
+
+DRAIN = """
+import sys
+from fprom_middleware import Fprom
+from tests.support.accounts import make_settings
+fprom = Fprom(make_settings(sys.argv[1], base_url=sys.argv[2], rate_limit=100_000))
+print("ready", flush=True)
+input()
+fprom.drain(wait=True)
+fprom.close()
+"""
+CUSTOMERS = 12
+EVENTS = 15
+
+
+@pytest.mark.slow
+def test_drainers_in_processes_never_change_the_order(
+    database_url: str, loopback: LoopbackApi
+) -> None:
+    """Four of them, a dozen customers, and a fifth process that goes on writing."""
+    fprom = Fprom(make_settings(database_url))
+
+    def write(numbers: range) -> None:
+        for number in numbers:
+            for customer in range(CUSTOMERS):
+                # Known now by the one, now by the other, now by both.
+                forms: list[dict[str, Any]] = [
+                    {"uid": customer},
+                    {"email": f"c{customer}@example.com", "uid": customer},
+                ]
+                fprom.track_sale(**forms[number % 2], event_id=number, amount=1 + customer)
+
+    write(range(EVENTS // 2))
+    programs = [start_program(DRAIN, database_url, loopback.url) for _ in range(4)]
+    for program in programs:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+    for program in programs:
+        assert program.stdin is not None
+        program.stdin.write("\n")
+        program.stdin.flush()
+    write(range(EVENTS // 2, EVENTS))
+    for program in programs:
+        _, err = program.communicate(timeout=PATIENCE)
+        assert program.returncode == 0, err
+    fprom.drain(wait=True)
+    fprom.close()
+
+    told: dict[int, list[int]] = {}
+    for call in loopback.seen:
+        told.setdefault(call.body["amount"] - 1, []).append(int(call.body["event_id"]))
+    assert told == {customer: list(range(EVENTS)) for customer in range(CUSTOMERS)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -10,15 +12,17 @@ import sqlalchemy as sa
 from fprom_middleware import Cancellation, Lead, Refund, Sale, Status
 from fprom_middleware.api.protocol import Outcome
 from fprom_middleware.database.order_keys import order_keys
-from fprom_middleware.database.schema import leads
+from fprom_middleware.database.schema import accounts, leads
 from fprom_middleware.events.receipt import Reason
 from fprom_middleware.outbox.admin import Inspection
 from fprom_middleware.outbox.claims import Answer
 from fprom_middleware.outbox.retry import LONGEST_WAIT_SECONDS
 from fprom_middleware.outbox.turns import LONGEST_TURN_SECONDS
+from fprom_middleware.outbox.urls import outbox_url
 from tests.support.accounts import ACCOUNT
 from tests.support.clock import DAY, START
 from tests.support.leads import answers
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -494,3 +498,61 @@ def probe(outbox: Outbox) -> Batch:
     while not (batch := outbox.claim(5)).claimed:
         assert batch.blocked
     return batch
+
+
+# --- What a transaction sees --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("server", "level"),
+    [
+        ("postgresql_url", "read committed"),
+        ("postgresql_url", "repeatable read"),
+        ("postgresql_url", "serializable"),
+        ("mariadb_url", "read committed"),
+        ("mariadb_url", "repeatable read"),
+    ],
+)
+def test_an_end_that_a_claim_has_waited_for_is_seen(
+    server: str, level: str, request: pytest.FixtureRequest, outbox_at: MakeOutbox
+) -> None:
+    """Also where the server's own isolation would show what was there before the lock."""
+    url = request.getfixturevalue(server)
+    if server == "postgresql_url":
+        level_option = level.replace(" ", r"\ ")
+        url += "?options=" + quote(f"-c default_transaction_isolation={level_option}")
+    outbox = outbox_at(url)
+    if server == "mariadb_url":
+        statement = f"SET SESSION TRANSACTION ISOLATION LEVEL {level}"
+        sa.event.listen(
+            outbox.database.engine, "connect", lambda raw, _: raw.cursor().execute(statement)
+        )
+    outbox.database.run(lambda _connection: None, patience=30)
+    put(outbox, lead(uid="7"), sale(2, uid="7"))
+    (first,) = claim(outbox)
+    change(outbox, 2, due_at=START, blocked=0)
+
+    engine = sa.create_engine(outbox_url(request.getfixturevalue(server)))
+    found: list[Claimed] = []
+    with engine.connect() as settling:
+        # As a settlement does that changes nothing of the account.
+        settling.execute(sa.select(accounts).with_for_update()).all()
+        thread = threading.Thread(target=lambda: found.extend(claim(outbox)))
+        thread.start()
+        assert eventually(lambda: waits_for_lock(settling, server))
+        settling.execute(sa.delete(leads).where(leads.c.id == first.id))
+        settling.commit()
+        thread.join()
+    engine.dispose()
+    assert ids(found) == [2]
+
+
+def waits_for_lock(connection: sa.Connection, server: str) -> bool:
+    """Say whether another connection waits for a lock."""
+    looks = {
+        "postgresql_url": "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND datname = current_database()",
+        "mariadb_url": "SELECT count(*) FROM information_schema.processlist"
+        " WHERE db = database() AND info LIKE '%FOR UPDATE' AND id <> connection_id()",
+    }
+    return bool(connection.scalar(sa.text(looks[server])))
