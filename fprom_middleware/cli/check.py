@@ -9,6 +9,7 @@ import click
 
 from ..database.database import NoOutboxError
 from ..database.refusal import REFUSALS, name_refusal
+from ..events.payments import DOUBLE_COMMISSION
 from ..masking import mask_email, printable
 from ..outbox.admin import inspect_outbox
 from ..settings.choices import DeliveryMode, WorkerMode
@@ -53,6 +54,8 @@ def check(*, write: bool, send: bool, email: str, tid: str) -> None:
         fine = _check_outbox(fprom, write=write)
         for warning in hints(fprom):
             click.echo(f"hint: {warning}")
+        # No setting says what bills the customers, so each operator is told.
+        click.echo(f"note: {DOUBLE_COMMISSION}")
         tell_project()
         if send:
             fine = _check_api(fprom, email, tid) and fine
@@ -64,7 +67,7 @@ def hints(fprom: Fprom) -> Iterator[str]:
     """Yield what is allowed but often not meant."""
     settings = fprom.settings
     if not settings.enabled:
-        yield "FPROM_ENABLED=false: sign-ups are skipped and nothing is sent."
+        yield "FPROM_ENABLED=false: every event is skipped and nothing is sent."
     if settings.trusted_proxies == 0:
         yield (
             "FPROM_TRUSTED_PROXIES=0: the socket's peer counts as the visitor. Behind a load "

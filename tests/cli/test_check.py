@@ -12,6 +12,7 @@ import pytest
 from fprom_middleware import FpromSettings
 from fprom_middleware.cli import check as module
 from fprom_middleware.cli.settings_view import set_values
+from fprom_middleware.events.payments import DOUBLE_COMMISSION
 from fprom_middleware.outbox.admin import inspect_outbox
 from tests.cli.conftest import run_fprom
 from tests.support.accounts import KEY
@@ -105,6 +106,15 @@ def test_hints_name_what_is_often_forgotten(desk: Desk) -> None:
 
     for key in ("FPROM_ENABLED=false", "FPROM_TRUSTED_PROXIES=0", "FPROM_WORKER=none"):
         assert f"hint: {key}: " in answer
+
+
+@pytest.mark.parametrize("options", [(), ("--write",)])
+def test_the_double_commission_is_told_once(options: tuple[str, ...], desk: Desk) -> None:
+    """One note, which changes nothing: whether it concerns this account no setting says."""
+    answer = desk("check", *options)
+
+    assert answer.splitlines().count(f"note: {DOUBLE_COMMISSION}") == 1
+    assert answer.count("credited twice") == 1
 
 
 def test_inline_delivery_needs_no_database(desk: Desk, tmp_path: Path) -> None:
