@@ -33,7 +33,7 @@ __all__ = [
 
 
 def init_app(app: Flask, fprom: Fprom | FpromSettings | Mapping[str, Any] | None = None) -> Fprom:
-    """Track the sign-ups of a Flask app.
+    """Track the sign-ups and sales of a Flask app.
 
     Its templates get ``fprom_script(nonce=None)``, the tracking script for a page's head, and
     its command line gets ``flask fprom``.

@@ -1,4 +1,4 @@
-"""Exceptions that leave the package without its frames, whose locals are leads and requests.
+"""Exceptions that leave the package without its frames, whose locals are events and requests.
 
 Debug pages and error trackers print the locals of every frame of a traceback.
 """

@@ -40,7 +40,7 @@ def init_app(
     app: Starlette,
     fprom: Fprom | FpromSettings | Mapping[str, Any] | Config | None = None,
 ) -> Fprom:
-    """Track the sign-ups of a Starlette or FastAPI app.
+    """Track the sign-ups and sales of a Starlette or FastAPI app.
 
     Args:
         app: The app, before it has served its first request.

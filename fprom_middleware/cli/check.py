@@ -71,8 +71,8 @@ def hints(fprom: Fprom) -> Iterator[str]:
     if settings.trusted_proxies == 0:
         yield (
             "FPROM_TRUSTED_PROXIES=0: the socket's peer counts as the visitor. Behind a load "
-            "balancer or proxy name it (a number of hops, or addresses), or every lead carries "
-            "its address."
+            "balancer or proxy name it (a number of hops, or addresses), or every sign-up "
+            "carries its address."
         )
     if settings.worker is WorkerMode.NONE and settings.delivery is DeliveryMode.OUTBOX:
         yield (

@@ -52,11 +52,11 @@ def disk_warning(kind: str | None) -> str | None:
     if _NETWORK.match(kind):
         return (
             f"the outbox is on a network file system ({kind}): SQLite's locks and its WAL do not "
-            f"hold there, and leads may be lost. {elsewhere}"
+            f"hold there, and events may be lost. {elsewhere}"
         )
     if kind in _FLEETING:
         return (
             f"the outbox is on {kind}: it is gone with the container or the next boot, and with "
-            f"it the leads that wait. {elsewhere}"
+            f"it the events that wait. {elsewhere}"
         )
     return None

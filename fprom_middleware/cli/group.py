@@ -45,7 +45,7 @@ def make_group(source: SettingsSource) -> click.Group:
     @click.group("fprom", cls=FpromGroup)
     @click.pass_context
     def group(context: click.Context) -> None:
-        """Check, look at and drain the outbox of FirstPromoter sign-ups."""
+        """Check, look at and drain the outbox of FirstPromoter events."""
         context.obj = source
 
     return group

@@ -20,7 +20,7 @@ from .group import FpromGroup
 @click.group(cls=FpromGroup)
 @click.version_option(package_name="fprom-middleware", prog_name="fprom")
 def main() -> None:
-    """Check, run and try out what sends your sign-ups to FirstPromoter."""
+    """Check, run and try out what sends your sign-ups and sales to FirstPromoter."""
 
 
 main.add_command(sandbox)

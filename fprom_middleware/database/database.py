@@ -252,7 +252,7 @@ class Database:
             )
             return
         logger.critical(
-            "The outbox %s cannot be read (%s). It is left as it is, and sign-ups wait in "
+            "The outbox %s cannot be read (%s). It is left as it is, and events wait in "
             "memory, where they are lost when the process ends. Stop the app, move the file "
             "away with its -wal and -shm, and start again; sqlite3's .recover may get out what "
             "waited in it.",

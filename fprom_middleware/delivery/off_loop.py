@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 THREADS: Final = 40
-"""Of one event loop. They are our own: where all of the app's are busy, no sign-up waits."""
+"""Of one event loop. They are our own: where all of the app's are busy, no event waits."""
 
 # It had another name before anyio 4.1.
 _NAMES: Final = ("abandon_on_cancel", "cancellable")
@@ -32,8 +32,8 @@ _limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("
 async def run_off_loop(work: Callable[[], T]) -> T:
     """Run something in a thread while the event loop goes on.
 
-    A view that is cancelled is let go at once. The work is done all the same: it is the lead
-    of a visitor who exists.
+    A view that is cancelled is let go at once. The work is done all the same: what the event
+    tells of has happened.
 
     Args:
         work: Runs exactly once.
@@ -51,7 +51,7 @@ async def run_off_loop(work: Callable[[], T]) -> T:
         return cast("T", await anyio.to_thread.run_sync(once, limiter=_own_limiter(), **_LET_GO))
     except anyio.get_cancelled_exc_class():
         if not begun.locked():
-            logger.warning("A view was cancelled before its lead was taken: it is taken now.")
+            logger.warning("A view was cancelled before its event was taken: it is taken now.")
             threading.Thread(target=once, name="fprom-cancelled", daemon=True).start()
         raise
 

@@ -1,4 +1,4 @@
-"""Whether an app's own tests are running: made-up sign-ups do not belong in a real outbox."""
+"""Whether an app's own tests are running: made-up events do not belong in a real outbox."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def warn_of_mode(settings: FpromSettings) -> None:
             )
     elif runner is not None and not is_loopback_host(host):
         logger.warning(
-            "A sign-up under %s goes to FirstPromoter as a real one would. For tests, set "
+            "An event under %s goes to FirstPromoter as a real one would. For tests, set "
             "FPROM_DELIVERY=memory.",
             runner,
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 CAPACITY: Final = 10_000
-"""Rows. About 10 MB, and a day of a busy shop's referred sign-ups."""
+"""Rows. About 10 MB, and a day of a busy shop's referred sign-ups and its sales."""
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from .checks import check_middleware, check_order, check_settings
 
 
 class FpromConfig(AppConfig):  # type: ignore[misc]  # Django has no types
-    """FirstPromoter sign-ups; the app has no models of its own."""
+    """FirstPromoter's outbox; the app has no models of its own."""
 
     name = "fprom_middleware.django"
     label = "fprom"
-    verbose_name = "FirstPromoter sign-ups"
+    verbose_name = "FirstPromoter"
 
     def ready(self) -> None:
         """Register the checks."""

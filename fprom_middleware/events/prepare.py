@@ -99,7 +99,7 @@ def _with_visitor(settings: FpromSettings, lead: Lead, visitor: Located | None, 
 
 
 def _sendable(ip: object, settings: FpromSettings) -> Any:
-    # A context made by hand may hold anything; what is not text is refused with the lead.
+    # A context made by hand may hold anything; what is not text is refused with the sign-up.
     return sendable_ip(ip, settings.send_ip) if isinstance(ip, str) else ip
 
 

@@ -50,7 +50,7 @@ class AccountState:
             answers: The calls, in order.
             credentials: The fingerprint of those that were sent.
             probe: Whether these were the calls that a pause lets through.
-            unused: Leads for which a call was let through and not made.
+            unused: Events for which a call was let through and not made.
 
         Returns:
             The state after them.
@@ -85,7 +85,7 @@ def read_state(connection: Connection, account: str, *, lock: bool = False) -> A
         The state; a fresh one where there is no row.
     """
     statement = sa.select(accounts).where(accounts.c.account == account)
-    # The one order in which locks are taken: the account first, then its leads.
+    # The one order in which locks are taken: the account first, then its events.
     row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
     if row is None:
         return AccountState()

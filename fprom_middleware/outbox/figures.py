@@ -31,7 +31,7 @@ def read_stats(
         account: FirstPromoter's account id.
         breaker: What pauses the account, for these credentials.
         now: Seconds since the epoch.
-        not_durable: Leads in this process's memory.
+        not_durable: Events in this process's memory.
 
     Returns:
         The figures.

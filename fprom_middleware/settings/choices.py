@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class SendIp(StrEnum):
-    """What of the visitor's address goes into the lead."""
+    """What of the visitor's address goes into a sign-up."""
 
     PUBLIC = "public"
     ANY = "any"
@@ -15,7 +15,7 @@ class SendIp(StrEnum):
 
 
 class DeliveryMode(StrEnum):
-    """How a lead leaves the view."""
+    """How an event leaves the view."""
 
     OUTBOX = "outbox"
     INLINE = "inline"

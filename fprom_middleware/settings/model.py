@@ -69,7 +69,7 @@ class FpromSettings:
     Attributes:
         api_key: FirstPromoter's API key. Required while enabled; never shown.
         account_id: FirstPromoter's account id. Required while enabled.
-        enabled: False makes every sign-up answer skipped/disabled; no key is needed then.
+        enabled: False makes every event answer skipped/disabled; no key is needed then.
         base_url: The Tracking API's address; http only for a loopback host.
         timeout: Seconds for one whole API call.
         trusted_proxies: 0: the socket's peer is the visitor. N: N proxies append to
@@ -77,7 +77,7 @@ class FpromSettings:
             ``private``, ``link-local``, ``shared``, ``internal`` (all four).
         client_ip_header: One header that the edge overwrites, such as CF-Connecting-IP;
             believed only from a trusted peer.
-        send_ip: What of the visitor's address goes into the lead.
+        send_ip: What of the visitor's address goes into a sign-up.
         delivery: ``outbox``; ``inline``: one call inside the view; ``memory``: for tests.
         outbox_url: Where the outbox lives: an SQLAlchemy URL, or ``django:ALIAS``.
         worker: ``thread``: each process drains in the background. ``none``: something else does.
@@ -91,8 +91,8 @@ class FpromSettings:
         link_params: Referral-link parameters kept as ref_id; empty is off.
         tid_header: A request header that a single-page app may send the tid in.
         consent: ``(environ or scope) -> bool``, asked before anything is read of a visitor.
-        before_send: ``Lead -> Lead or None``; None drops the lead.
-        on_outcome: ``(Lead, Receipt) -> None``, called after a final outcome.
+        before_send: ``event -> event or None``; None drops the event.
+        on_outcome: ``(event, Receipt) -> None``, called after a final outcome.
 
     Raises:
         FpromConfigError: A setting is wrong; the text names the key, the entry and an example.

@@ -176,7 +176,7 @@ def _clip(entry: str) -> str:
 
 
 def sendable_ip(ip: str | None, rule: SendIp) -> str | None:
-    """Decide what of an address goes into a lead.
+    """Decide what of an address goes into a sign-up.
 
     Args:
         ip: One bare address, or None.

@@ -326,7 +326,7 @@ def test_a_file_that_is_deleted_under_a_running_app(
 def test_a_corrupt_file_under_a_running_app(
     sqlite_url: str, make: MakeFprom, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Said once, left as it is; sign-ups wait in memory until another file is there."""
+    """Said once, left as it is; events wait in memory until another file is there."""
     fprom = make(sqlite_url)
     sign_up(fprom, 3)
     fprom.close()

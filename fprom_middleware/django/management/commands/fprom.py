@@ -24,7 +24,7 @@ _EXTRA: Final = 'manage.py fprom needs click: pip install "fprom-middleware[cli]
 class Command(BaseCommand):  # type: ignore[misc]  # Django has no types
     """Hands everything behind ``manage.py fprom`` over to click."""
 
-    help = "Check, look at and drain the outbox of FirstPromoter sign-ups."
+    help = "Check, look at and drain the outbox of FirstPromoter events."
     # `fprom check` says what is wrong with the settings in a line of its own.
     requires_system_checks: Final[list[str]] = []
 
