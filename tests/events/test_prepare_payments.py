@@ -204,7 +204,6 @@ def test_a_customer_without_a_name(
         {"email": "x" * 321},
         {"skip_email_notification": "CANARY"},
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("kind", WITH_AMOUNT)
 def test_what_fails_no_webhook(
