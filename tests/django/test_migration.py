@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 from django.core.management import call_command
 from django.db.migrations.exceptions import IrreversibleError
+from django.db.transaction import atomic
 
 from fprom_middleware import FpromConfigError, TrackingContext
-from fprom_middleware.database.schema import SCHEMA_ROW, VERSION, accounts, metadata
+from fprom_middleware.database.order_keys import order_keys
+from fprom_middleware.database.schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
 from fprom_middleware.database.statements import creation
 from fprom_middleware.database.tables import ConnectionTables, prepare_tables
 from fprom_middleware.django import get_fprom
@@ -18,6 +21,7 @@ from fprom_middleware.outbox.transactions.django import DjangoTransaction
 from fprom_middleware.outbox.transactions.django_ddl import as_text, dialect_of, tables_of
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.django import django_settings
+from tests.support.older_tables import make_tables, payload_of
 
 if TYPE_CHECKING:
     from tests.support.api import LoopbackApi
@@ -172,6 +176,48 @@ def test_version_1_is_brought_up_to_date(connection: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT version FROM fprom_outbox_account WHERE account = '#schema'")
         assert cursor.fetchone() == (VERSION,)
+
+
+def test_version_2_is_brought_up_to_date(connection: Any, url: str, loopback: LoopbackApi) -> None:
+    """What waits is a sign-up that knows whom it is about; what is damaged is in nobody's way."""
+    engine = sa.create_engine(outbox_url(url))
+    make_tables(engine, payload_of(1), "{", payload_of(2), *[payload_of(4)] * 600)
+    if connection.vendor == "sqlite":
+        with engine.begin() as ours:
+            damage = "UPDATE fprom_outbox SET payload = CAST(x'ff' AS TEXT) WHERE id = 2"
+            ours.exec_driver_sql(damage)
+    call_command("migrate", "fprom", "0002", database=connection.alias, fake=True, verbosity=0)
+    migrate(connection)
+
+    with engine.connect() as ours:
+        known = sa.select(leads.c.kind, leads.c.email_key, leads.c.uid_key)
+        rows = ours.execute(known.order_by(leads.c.id)).all()
+    engine.dispose()
+    for number, row in [(1, rows[0]), (2, rows[2]), (4, rows[602])]:
+        keys = order_keys("account-7", json.loads(payload_of(number)))
+        assert (row.kind, row.email_key, row.uid_key) == ("signup", *keys.values())
+    assert (rows[1].kind, rows[1].email_key, rows[1].uid_key) == ("signup", None, None)
+    fprom = get_fprom()
+    assert fprom.track_sale(uid="u-1", event_id="pi_1", amount=1).durable
+    counts = fprom.drain(limit=4)
+    assert (counts["sent"], counts["rejected"]) == (3, 1)
+    assert loopback.seen[0].body["uid"] == "u-1"
+
+
+def test_version_2_is_mended_in_a_caller_s_transaction(connection: Any, url: str) -> None:
+    """Where no migration was run: by the first event that is written with ``session=``."""
+    engine = sa.create_engine(outbox_url(url))
+    make_tables(engine, payload_of(1))
+    with atomic(using=connection.alias):
+        receipt = get_fprom().track_sale(uid="u-1", event_id="1", amount=1, session=connection)
+    assert receipt.durable
+    with engine.connect() as ours:
+        mine = sa.select(leads).where(leads.c.account == "account-7").order_by(leads.c.id)
+        rows = ours.execute(mine).all()
+    engine.dispose()
+    waiting = [row for row in rows if row.due_at is not None]
+    assert [row.kind for row in waiting] == ["signup", "sale"]
+    assert len({row.uid_key for row in waiting}) == 1
 
 
 def test_the_plan_says_what_is_done(connection: Any, capsys: pytest.CaptureFixture[str]) -> None:
