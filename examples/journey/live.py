@@ -55,8 +55,8 @@ def _invitation(sandbox: str, shop: str) -> str:
   2. Register in the shop           {shop}/register
   3. See the lead                   {sandbox}/
   4. Press "Buy", then "Pay"        {shop}/welcome
-  5. Follow "Refund or cancel"      {shop}/welcome
-  6. See what Anna earned           {sandbox}/
+  5. See what Anna earned           {sandbox}/
+  6. Follow "Refund or cancel"      {shop}/welcome
 
   You are at home: your own address, 127.0.0.1, is not public and is not sent.
   Ctrl-C stops everything.

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import re
-import shutil
-import signal
 import socket
-import subprocess
 import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,30 +18,13 @@ import uvicorn
 
 from fprom_middleware.sandbox import FirstPromoterDouble
 from fprom_middleware.sandbox.app import create_app
-from tests.support.services import missing
+from tests.system.browser.chromium import browse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
 WAIT = 60
-LOOPBACK_NAMES = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1"
-SWITCHES = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-quic",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--remote-debugging-port=0",
-    f"--host-resolver-rules={LOOPBACK_NAMES}",
-)
 # The vendor's own loader, then the page's part in the test.
 PAGE = """<!doctype html><meta charset="utf-8"><title>shop</title><link rel="icon" href="data:,">
 <script>
@@ -145,25 +123,6 @@ def shop(double: FirstPromoterDouble) -> Iterator[Shop]:
             for thread in threads:
                 thread.join(WAIT)
             site.server.server_close()
-
-
-@contextmanager
-def browse(url: str, profile: Path) -> Iterator[None]:
-    """Open a page in a browser of its own; close it with all its processes."""
-    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if chromium is None:
-        missing("no chromium on PATH")
-    browser = subprocess.Popen(
-        [chromium, *SWITCHES, f"--user-data-dir={profile}", url],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield
-    finally:
-        os.killpg(browser.pid, signal.SIGKILL)
-        browser.wait(WAIT)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
