@@ -10,7 +10,15 @@ from .account import Fprom
 from .errors import FpromConfigError
 from .settings.model import OUTBOX_KEY, PREFIX, hide_secrets
 from .snippet import fprom_script
-from .tracking import dump_tracking, load_tracking, track_signup
+from .tracking import (
+    dump_tracking,
+    load_tracking,
+    stripe_metadata,
+    track_cancellation,
+    track_refund,
+    track_sale,
+    track_signup,
+)
 from .visitor.locate import get_tracking
 from .wsgi import FpromMiddleware
 
@@ -28,6 +36,10 @@ __all__ = [
     "get_tracking",
     "init_app",
     "load_tracking",
+    "stripe_metadata",
+    "track_cancellation",
+    "track_refund",
+    "track_sale",
     "track_signup",
 ]
 

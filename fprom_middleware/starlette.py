@@ -12,7 +12,19 @@ from .asgi import FpromMiddleware
 from .errors import FpromConfigError
 from .settings.model import hide_secrets
 from .snippet import fprom_script
-from .tracking import dump_tracking, load_tracking, track_signup, track_signup_async
+from .tracking import (
+    dump_tracking,
+    load_tracking,
+    stripe_metadata,
+    track_cancellation,
+    track_cancellation_async,
+    track_refund,
+    track_refund_async,
+    track_sale,
+    track_sale_async,
+    track_signup,
+    track_signup_async,
+)
 from .visitor.locate import get_tracking
 
 if TYPE_CHECKING:
@@ -31,6 +43,13 @@ __all__ = [
     "init_app",
     "init_templates",
     "load_tracking",
+    "stripe_metadata",
+    "track_cancellation",
+    "track_cancellation_async",
+    "track_refund",
+    "track_refund_async",
+    "track_sale",
+    "track_sale_async",
     "track_signup",
     "track_signup_async",
 ]
@@ -64,14 +83,10 @@ def init_app(
 
 
 def _mapping(config: Config) -> dict[str, str]:
-    prefix = config.env_prefix
     # The order of `Config` itself: the environment wins over the file.
-    return {
-        key.removeprefix(prefix): source[key]
-        for source in (config.file_values, config.environ)
-        for key in source
-        if key.startswith(f"{prefix}FPROM_")
-    }
+    values, prefix = {**config.file_values, **config.environ}, config.env_prefix
+    ours = [key for key in values if key.startswith(f"{prefix}FPROM_")]
+    return {key.removeprefix(prefix): values[key] for key in ours}
 
 
 def init_templates(templates: Jinja2Templates, fprom: Fprom) -> None:

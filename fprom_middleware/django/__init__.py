@@ -6,7 +6,19 @@ In the settings::
     INSTALLED_APPS = [..., "fprom_middleware.django"]  # manage.py fprom, migration, checks
 """
 
-from ..tracking import dump_tracking, load_tracking, track_signup, track_signup_async
+from ..tracking import (
+    dump_tracking,
+    load_tracking,
+    stripe_metadata,
+    track_cancellation,
+    track_cancellation_async,
+    track_refund,
+    track_refund_async,
+    track_sale,
+    track_sale_async,
+    track_signup,
+    track_signup_async,
+)
 from ..visitor.locate import get_tracking
 from .account import get_fprom
 from .middleware import FpromMiddleware
@@ -17,6 +29,13 @@ __all__ = [
     "get_fprom",
     "get_tracking",
     "load_tracking",
+    "stripe_metadata",
+    "track_cancellation",
+    "track_cancellation_async",
+    "track_refund",
+    "track_refund_async",
+    "track_sale",
+    "track_sale_async",
     "track_signup",
     "track_signup_async",
 ]
