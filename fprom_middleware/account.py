@@ -188,10 +188,10 @@ class Fprom(TrackingVerbs):
         """
         located = locate(request)
         tid = located.context.tid
-        may_send = self.settings.enabled and may_use(self.settings, located)
-        if not isinstance(tid, str) or len(tid) > MAX_METADATA or not may_send:
+        fits = isinstance(tid, str) and tid.strip() and len(tid) <= MAX_METADATA
+        if tid is None or not fits or not self.settings.enabled:
             return {}
-        return {"fp_tid": tid}
+        return {"fp_tid": tid} if may_use(self.settings, located) else {}
 
     @overload
     def load_tracking(
