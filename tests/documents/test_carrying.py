@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import re
 import sys
-from types import SimpleNamespace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,7 +17,8 @@ from starlette.testclient import TestClient
 
 from fprom_middleware import FpromTokenError, TrackingContext, flask, starlette
 from fprom_middleware.visitor.tokens import MAX_TOKEN
-from tests.documents.recipes.documents import DOCS, block, lines_of
+from tests.documents.recipes.documents import DOCS, lines_of, run_block
+from tests.documents.recipes.stripe_stand_in import URL, WEBHOOK_SECRET, signed, stripe_stand_in
 from tests.support.accounts import fprom_environment
 from tests.support.clock import DAY
 from tests.support.visits import EMAIL, IP, TID
@@ -32,13 +30,9 @@ if TYPE_CHECKING:
 PROVIDER = "https://provider.example"
 HOME = {"REMOTE_ADDR": IP}
 OFFICE = {"REMOTE_ADDR": "198.51.100.9"}
-WEBHOOK_SECRET = "whsec_of_the_test"
 
 
-def run(first_line: str, **names: Any) -> dict[str, Any]:
-    """Run the recipe that begins so, among the names that its app has anyway."""
-    exec(compile(block("carrying.md", "python", first_line), "carrying.md", "exec"), names)  # noqa: S102 - that is the point
-    return names
+run = partial(run_block, "carrying.md")
 
 
 @pytest.fixture
@@ -147,49 +141,28 @@ def test_celery(
     assert (len(users), len(loopback.leads)) == (2, 1)
 
 
-def construct_event(payload: bytes, signature: str, secret: str) -> Any:
-    """Verify a webhook as Stripe's library does, but for the age."""
-    parts = dict(part.split("=", 1) for part in signature.split(","))
-    signed = b".".join([parts["t"].encode(), payload])
-    expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-    assert hmac.compare_digest(expected, parts["v1"])
-    return json.loads(payload)
-
-
 @pytest.mark.parametrize(("cookie", "tid"), [(TID, TID), (None, None)])
 def test_stripe(
     account: Account, monkeypatch: pytest.MonkeyPatch, cookie: str | None, tid: str | None
 ) -> None:
     """The tid travels in Stripe's metadata to the webhook; for an organic customer none does."""
     sessions: list[dict[str, Any]] = []
-
-    def create(**given: Any) -> dict[str, str]:
-        sessions.append(given)
-        return {"url": "https://checkout.stripe.com/1"}
-
-    stripe = SimpleNamespace(
-        checkout=SimpleNamespace(Session=SimpleNamespace(create=create)),
-        Webhook=SimpleNamespace(construct_event=construct_event),
-    )
-    monkeypatch.setitem(sys.modules, "stripe", stripe)
+    monkeypatch.setitem(sys.modules, "stripe", stripe_stand_in(sessions))
     app = Flask(__name__)
     names = {"PRICE": "price_1", "SUCCESS_URL": "/", "WEBHOOK_SECRET": WEBHOOK_SECRET}
     run("import stripe", app=app, fprom=flask.init_app(app, account.fprom), **names)
     browser = app.test_client()
     if cookie:
         browser.set_cookie("_fprom_tid", cookie)
-    assert browser.post("/checkout").json == {"url": "https://checkout.stripe.com/1"}
+    assert browser.post("/checkout").json == {"url": URL}
 
     paid = {
         "metadata": sessions[0]["metadata"],
         "customer": "cus_1",
         "customer_details": {"email": EMAIL},
     }
-    event = {"type": "checkout.session.completed", "data": {"object": paid}}
-    body = json.dumps(event).encode()
-    signature = hmac.new(WEBHOOK_SECRET.encode(), b"1." + body, hashlib.sha256).hexdigest()
-    headers = {"Stripe-Signature": f"t=1,v1={signature}"}
-    assert app.test_client().post("/stripe/webhook", data=body, headers=headers).status_code == 204
+    call = signed("checkout.session.completed", paid)
+    assert app.test_client().post("/stripe/webhook", **call).status_code == 204
     sent = [(lead["tid"], lead["email"], lead["uid"]) for lead in account.leads]
     assert sent == ([(tid, EMAIL, "cus_1")] if tid else [])
 

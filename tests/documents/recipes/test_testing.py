@@ -1,4 +1,4 @@
-"""docs/testing.md: each framework's test runs as it is written, and sends nothing."""
+"""docs/testing.md and docs/payments.md: each test runs as it is written, and sends nothing."""
 
 from __future__ import annotations
 
@@ -27,6 +27,30 @@ def create_app(config):
     @app.post("/register")
     def register():
         assert track_signup(flask.request, flask.request.form["email"]).durable
+        return ""
+
+    return app
+"""
+SHOP = """
+import hmac
+import flask
+from fprom_middleware.flask import init_app
+from fprom_middleware import track_sale
+
+def sign(body):
+    return hmac.new(b"of the provider", body, "sha256").hexdigest()
+
+def create_app(config):
+    app = flask.Flask(__name__)
+    app.config.from_mapping({"FPROM_API_KEY": "k", "FPROM_ACCOUNT_ID": "a"} | config)
+    init_app(app)
+
+    @app.post("/webhook")
+    def webhook():
+        assert flask.request.headers["X-Signature"] == sign(flask.request.data)
+        paid = flask.request.get_json(force=True)
+        sale = {"event_id": paid["id"], "amount": paid["amount"], "currency": paid["currency"]}
+        assert track_sale(flask.request, paid["email"], **sale).durable
         return ""
 
     return app
@@ -84,13 +108,19 @@ def run(folder: Path, *command: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("app", "code", "test"),
-    [("shop.py", FLASK, "test_register.py"), ("api.py", STARLETTE, "test_api.py")],
+    ("app", "code", "document", "test"),
+    [
+        ("shop.py", FLASK, "testing.md", "test_register.py"),
+        ("api.py", STARLETTE, "testing.md", "test_api.py"),
+        ("shop.py", SHOP, "payments.md", "test_webhook.py"),
+    ],
 )
-def test_a_view_is_tested_with_pytest(app: str, code: str, test: str, tmp_path: Path) -> None:
-    """The lead is seen, nothing is warned about, and no outbox is made."""
+def test_a_view_is_tested_with_pytest(
+    app: str, code: str, document: str, test: str, tmp_path: Path
+) -> None:
+    """The event is seen, nothing is warned about, and no outbox is made."""
     (tmp_path / app).write_text(code)
-    (tmp_path / test).write_text(block("testing.md", "python", f"# {test}"))
+    (tmp_path / test).write_text(block(document, "python", f"# {test}"))
 
     answer = run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", test)
 
