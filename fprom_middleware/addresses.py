@@ -37,6 +37,15 @@ _NOT_PUBLIC: Final = tuple(
 )
 _NAT64: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 _6TO4: Final = IPv6Network("2002::/16")
+# As numbers by version: asked about the address of each sign-up, networks take ten times as long.
+_NOT_PUBLIC_NUMBERS: Final = {
+    version: tuple(
+        (int(net.netmask), int(net.network_address))
+        for net in _NOT_PUBLIC
+        if net.version == version
+    )
+    for version in (4, 6)
+}
 _WIDEST: Final = {4: 8, 6: 7}
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 _MAX_PORT: Final = 65535
@@ -135,11 +144,15 @@ def is_public(ip: str) -> bool:
         198.18.0.0/15, 240.0.0.0/4, fec0::/10, and for NAT64 and 6to4 of such an address.
     """
     address = ip_address(ip)
-    return not within(_embedded(address) or address, _NOT_PUBLIC)
+    address = _embedded(address) or address
+    number = int(address)
+    return all(number & mask != net for mask, net in _NOT_PUBLIC_NUMBERS[address.version])
 
 
 def _embedded(address: Address) -> IPv4Address | None:
     """Return the IPv4 address that NAT64 or 6to4 wrote into an IPv6 address."""
+    if isinstance(address, IPv4Address):
+        return None
     if within(address, _NAT64):
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return IPv4Address(int(address) >> 80 & 0xFFFFFFFF) if address in _6TO4 else None

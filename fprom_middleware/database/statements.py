@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
@@ -15,7 +16,7 @@ from .schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from sqlalchemy.engine import Dialect
+    from sqlalchemy.engine import Connection, Dialect
 
     Columns = Mapping[str, Collection[str]]
     """By table, the names of the columns that it has; a table that is missing has none."""
@@ -110,6 +111,51 @@ def insert_new(table: sa.Table, dialect: str) -> Any:
     # INSERT IGNORE would pass over every other mistake too.
     (key,) = table.primary_key.columns
     return mysql.insert(table).on_duplicate_key_update({key.name: key}).inline()
+
+
+@dataclass(frozen=True, slots=True)
+class DriverInsert:
+    """What `insert_new` returns, in the driver's own words: a view waits for each row.
+
+    To hand them to the driver takes SQLAlchemy a third of the time of handing it the statement.
+
+    Attributes:
+        text: With a parameter for each column.
+        names: The columns, in the order of the parameters.
+        positional: True where the driver takes parameters by place, not by name.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    positional: bool
+
+    @classmethod
+    def of(cls, table: sa.Table, columns: Collection[str], dialect: Dialect) -> Self:
+        """Compile it.
+
+        Args:
+            table: Where to; its columns hold what the driver takes as it is.
+            columns: Those that a row gives.
+            dialect: Of the database, and of its driver.
+        """
+        compiled = insert_new(table, dialect.name).compile(
+            dialect=dialect, column_keys=list(columns)
+        )
+        names = compiled.positiontup if compiled.positional else columns
+        return cls(str(compiled), tuple(names), compiled.positional)
+
+    def run(self, connection: Connection, row: Mapping[str, Any]) -> None:
+        """Insert a row.
+
+        Args:
+            connection: Inside a transaction.
+            row: A value for each of the columns.
+        """
+        values = [row[name] for name in self.names]
+        connection.exec_driver_sql(
+            self.text,
+            tuple(values) if self.positional else dict(zip(self.names, values, strict=True)),
+        )
 
 
 def backend_of(dialect: Dialect) -> str:

@@ -15,7 +15,7 @@ from ..database.database import Database
 from ..database.order_keys import NO_KEYS, order_keys
 from ..database.refusal import name_refusal, passes
 from ..database.schema import leads
-from ..database.statements import insert_new
+from ..database.statements import DriverInsert
 from ..events.receipt import Reason
 from ..settings.model import NO_API_KEY
 from .account_row import read_state, write_state
@@ -76,6 +76,7 @@ class Outbox:
         self._limit = rate_limit
         self._timeout = timeout
         self._credentials = credentials
+        self._insert: DriverInsert | None = None
 
     def row(self, event: AnyEvent) -> dict[str, Any]:
         """Return an event as the row it becomes.
@@ -111,10 +112,10 @@ class Outbox:
             OSError: The file cannot be made.
             FpromConfigError: The tables are of another version.
         """
-        self.database.run(
-            lambda connection: connection.execute(insert_new(leads, connection.dialect.name), row),
-            **how,
-        )
+        if self._insert is None:
+            self._insert = DriverInsert.of(leads, row, self.database.engine.dialect)
+        insert = self._insert
+        self.database.run(lambda connection: insert.run(connection, row), **how)
 
     def claim(self, most: int) -> Batch:
         """Take due events for this process, as many as pace and pause let through.
