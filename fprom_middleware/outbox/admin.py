@@ -86,9 +86,10 @@ class OutboxRow:
             due_at=row.due_at,
             attempts=row.attempts,
             rejected_at=row.rejected_at,
-            reason=row.reason,
+            # SQLite lets bytes stand in any column.
+            reason=None if row.reason is None else str(row.reason),
             blocked=bool(row.blocked),
-            kind=row.kind,
+            kind=str(row.kind),
             event=event,
             payload=row.payload,
         )

@@ -79,6 +79,24 @@ def test_rolled_back_together(before: bool, connection: Any) -> None:
     assert users(connection) == get_fprom().stats().pending == 1
 
 
+@pytest.mark.parametrize("commits", [True, False])
+def test_what_a_webhook_writes_is_one_with_its_order(
+    commits: bool, connection: Any, loopback: LoopbackApi
+) -> None:
+    """A sale, its refund and the end of it all, in the order in which they were handed in."""
+    fprom, whom = get_fprom(), {"email": "ann@example.com", "uid": 7, "session": connection}
+    with suppress(ZeroDivisionError), transaction.atomic(using=connection.alias):
+        assert register(connection, "ann@example.com").durable
+        assert fprom.track_sale(**whom, event_id="pi_1", amount=1290).durable
+        assert fprom.track_refund(**whom, event_id="re_1", amount=90).durable
+        assert fprom.track_cancellation(**whom).durable
+        assert commits or 1 / 0
+    assert fprom.stats().pending == (4 if commits else 0)
+    assert fprom.drain()["sent"] == (4 if commits else 0)
+    kinds = [call.body.get("event_id") for call in loopback.seen]
+    assert kinds == ([None, "pi_1", "re_1", None] if commits else [])
+
+
 def test_a_savepoint_takes_its_lead_back(connection: Any) -> None:
     """The outer block commits, the inner one did not."""
     with transaction.atomic(using=connection.alias):

@@ -103,8 +103,12 @@ def test_a_payload_that_is_no_event_is_rejected_alone(
         {"queued_at": "canary"},
         {"due_at": "canary", "payload": "canary"},
         {"due_at": 1e300, "payload": "canary"},
+        {"kind": "canary"},
+        {"kind": 5},
+        {"kind": b"\xff canary"},
+        {"kind": "sale"},
     ],
-    ids=range(9),
+    ids=range(13),
 )
 def test_a_column_that_holds_what_it_should_not_rejects_its_row_alone(
     *,
@@ -120,6 +124,21 @@ def test_a_column_that_holds_what_it_should_not_rejects_its_row_alone(
     number = damage(outbox_of(fprom), **values)
 
     is_kept_and_the_rest_is_sent(fprom, api, number, caplog)
+
+
+@pytest.mark.parametrize("damage_of", ["canary", b"\xff canary", 1.5, 1e300], ids=str)
+@pytest.mark.parametrize("column", ["email_key", "uid_key", "blocked"])
+def test_what_only_orders_a_row_rejects_none(
+    column: str, damage_of: object, sqlite_url: str, make: MakeFprom, api: Api
+) -> None:
+    """The event itself is whole: it is sent, and the rest with it."""
+    fprom = make(sqlite_url)
+    put_leads(outbox_of(fprom), *(make_lead(uid) for uid in (0, 1, 1, 2)))
+    damage(outbox_of(fprom), **{column: damage_of})
+    for _ in range(3):
+        fprom.drain()
+    assert sorted(api.uids) == ["0", "1", "1", "2"]
+    assert fprom.stats().rejected == 0
 
 
 def test_many_damaged_rows_hide_no_other(sqlite_url: str, make: MakeFprom, api: Api) -> None:
