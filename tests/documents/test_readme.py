@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from fprom_middleware import FpromSettings, get_tracking
+from fprom_middleware import Fprom, FpromSettings, get_tracking
+from fprom_middleware.events.payments import DOUBLE_COMMISSION
 from fprom_middleware.snippet import fprom_script
-from tests.support.accounts import CREDENTIALS
+from fprom_middleware.wsgi import FpromMiddleware
+from tests.support.accounts import CREDENTIALS, make_settings
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from tests.support.api import LoopbackApi
+    from tests.support.api import Api, LoopbackApi
+    from tests.support.clock import Clock
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +104,35 @@ def test_anything_else() -> None:
     finally:
         app.fprom.close()
     assert get_tracking(environ).tid == TID
+
+
+def test_sales(tmp_path: Path, clock: Clock, api: Api) -> None:
+    """A webhook's charge is a sale, in the transaction of its own row."""
+    settings = make_settings(f"sqlite:///{tmp_path}/shop.db")
+    fprom = Fprom(settings, clock=clock, client=api.client)
+    environ: dict[str, Any] = {"REMOTE_ADDR": IP}
+    FpromMiddleware(lambda *_: [], fprom)(environ, cast("Any", print))
+    on_charge = run("from fprom_middleware import track_sale")["on_charge"]
+    engine = sa.create_engine(settings.outbox_url)
+    try:
+        with engine.begin() as connection:
+            charge = SimpleNamespace(email=EMAIL, id="ch_1")
+            assert on_charge(environ, charge, connection).durable
+        assert fprom.drain()["sent"] == 1
+    finally:
+        engine.dispose()
+        fprom.close()
+    assert api.leads == [{"email": EMAIL, "event_id": "ch_1", "amount": 1290, "currency": "EUR"}]
+
+
+def test_the_double_commission_stands_before_the_code() -> None:
+    """Whoever looks for sales reads it first, with every provider that it is about."""
+    (section,) = re.findall(r"^## Sales\n(.*?)^## ", README, re.DOTALL | re.MULTILINE)
+    (named,) = re.findall(r"\(Stripe.*?\)", DOUBLE_COMMISSION)
+    warning = section.partition("```")[0]
+
+    assert named in warning.replace("\n", " ")
+    assert "credited twice" in warning
 
 
 def rows() -> dict[str, str]:

@@ -35,8 +35,8 @@ app.conf.update(
     task_default_queue={queue!r}, task_default_exchange={queue!r},
     worker_enable_remote_control=False, worker_send_task_events=False,
 )
-app.conf.beat_schedule["drain-leads"]["schedule"] = {every}
-from tasks import drain_leads
+app.conf.beat_schedule["drain-outbox"]["schedule"] = {every}
+from tasks import drain_outbox
 from views import kick
 """
 
@@ -186,6 +186,6 @@ def test_a_django_project_uses_its_own_settings(environ: dict[str, str], tmp_pat
     code = (
         "import os; from django.conf import settings;"
         "settings.configure(**{k: v for k, v in os.environ.items() if k.startswith('FPROM_')});"
-        "from shop.tasks import drain_leads; assert drain_leads()['sent'] == 1"
+        "from shop.tasks import drain_outbox; assert drain_outbox()['sent'] == 1"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, check=True)
