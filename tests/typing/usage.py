@@ -7,6 +7,7 @@ does not complain, the unused `type: ignore` is the error.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, assert_type
 from uuid import uuid4
 
@@ -34,7 +35,15 @@ from fprom_middleware import (
     flask,
     get_tracking,
     load_tracking,
+    minor_units,
     starlette,
+    stripe_metadata,
+    track_cancellation,
+    track_cancellation_async,
+    track_refund,
+    track_refund_async,
+    track_sale,
+    track_sale_async,
     track_signup,
     track_signup_async,
     wsgi,
@@ -149,6 +158,81 @@ async def async_sign_ups(request: Request, fprom: Fprom) -> None:
     assert_type(await fprom.aclose(), None)
     forgotten: Receipt = track_signup_async(request, "a@b.c")  # type: ignore[assignment]
     assert_type(forgotten.status, Status)
+
+
+def payments(request: object, fprom: Fprom, context: TrackingContext) -> None:
+    """What a webhook and a job do."""
+    assert_type(track_sale(request, "a@b.c", event_id="ch_1", amount=1290), Receipt)
+    track_sale(
+        request,
+        uid=7,
+        event_id=uuid4(),
+        amount=minor_units(Decimal("12.90"), "EUR"),
+        currency="EUR",
+        quantity=2,
+        plan="monthly",
+        mrr=1290,
+        promo_code="ANNA20",
+        visitor=context,
+        skip_email_notification=True,
+        session=object(),
+    )
+    assert_type(fprom.track_sale(email="a@b.c", event_id=4711, amount=1290), Receipt)
+    assert_type(track_refund(request, "a@b.c", event_id="re_1", amount=1290), Receipt)
+    track_refund(request, "a@b.c", event_id="re_1", amount=5, sale_event_id="ch_1", quantity=1)
+    assert_type(fprom.track_refund(uid=7, event_id="re_1", amount=1290), Receipt)
+    assert_type(track_cancellation(request, "a@b.c"), Receipt)
+    assert_type(fprom.track_cancellation(uid=uuid4(), session=object()), Receipt)
+    assert_type(stripe_metadata(request), dict[str, str])
+    assert_type(fprom.stripe_metadata(context), dict[str, str])
+    track_sale(request, "a@b.c", event_id=None, amount=1290)
+    track_sale(request, "a@b.c", amount=1290)  # type: ignore[call-arg]
+    track_sale(request, "a@b.c", event_id="ch_1")  # type: ignore[call-arg]
+    track_sale(request, "a@b.c", event_id="ch_1", amount=12.9)  # type: ignore[arg-type]
+    track_sale(request, "a@b.c", event_id="ch_1", amount="1290")  # type: ignore[arg-type]
+    track_sale(request, "a@b.c", event_id="ch_1", amount=Decimal(1290))  # type: ignore[arg-type]
+    track_sale(request, "a@b.c", event_id="ch_1", amount=1290, mrr=12.9)  # type: ignore[arg-type]
+    track_sale(request, "a@b.c", event_id="ch_1", amount=1290, tid="t")  # type: ignore[call-arg]
+    fprom.track_refund(uid=7, event_id="re_1", amount=12.9)  # type: ignore[arg-type]
+    track_refund(request, "a@b.c", event_id="re_1", amount=5, visitor=context)  # type: ignore[call-arg]
+    track_cancellation(request, "a@b.c", event_id="ch_1")  # type: ignore[call-arg]
+
+
+async def async_payments(request: Request, fprom: Fprom) -> None:
+    """What an async webhook does."""
+    assert_type(await track_sale_async(request, "a@b.c", event_id="ch_1", amount=1290), Receipt)
+    assert_type(await track_refund_async(request, "a@b.c", event_id="re_1", amount=5), Receipt)
+    assert_type(await track_cancellation_async(request, "a@b.c"), Receipt)
+    assert_type(await fprom.track_sale_async(uid=7, event_id="ch_1", amount=1290), Receipt)
+    assert_type(await fprom.track_refund_async(uid=7, event_id="re_1", amount=5), Receipt)
+    assert_type(await fprom.track_cancellation_async(uid=7), Receipt)
+    await fprom.track_sale_async(uid=7, event_id="ch_1", amount=12.9)  # type: ignore[arg-type]
+
+
+def amounts() -> None:
+    """What becomes minor units."""
+    assert_type(minor_units(Decimal("12.90"), "EUR"), int)
+    minor_units("12.90", "EUR")
+    minor_units(12, "JPY")
+    minor_units(12.9, "EUR")  # type: ignore[arg-type]
+    minor_units(Decimal("12.90"))  # type: ignore[call-arg]
+
+
+def events(event: Lead | Sale | Refund | Cancellation, receipt: Receipt) -> str | None:
+    """What a hook does with each kind."""
+    if receipt.event is not None:
+        assert_type(receipt.event.email, str | None)
+    if isinstance(event, Sale | Refund):
+        assert_type(event.event_id, str)
+        assert_type(event.amount, int)
+        return event.currency
+    if isinstance(event, Lead):
+        return event.ip
+    assert_type(event, Cancellation)
+    event.uid = "8"  # type: ignore[misc]
+    Sale(event_id="ch_1", amount=12.9)  # type: ignore[arg-type]
+    Refund(event_id="re_1")  # type: ignore[call-arg]
+    return event.uid
 
 
 def leads_and_contexts() -> None:

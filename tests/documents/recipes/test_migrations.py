@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from fprom_middleware.database.schema import metadata
+from fprom_middleware.database.schema import leads, metadata
 from fprom_middleware.outbox.urls import outbox_url
-from tests.documents.recipes.documents import block, lines_of
+from tests.documents.recipes.documents import block, lines_of, rows_of
+from tests.support.accounts import ACCOUNT
 from tests.support.leads import pending_in, sign_up_in
+from tests.support.older_tables import make_tables, payload_of, second
 from tests.support.services import postgresql_database
 
 if TYPE_CHECKING:
@@ -154,6 +156,38 @@ def test_alembic_makes_the_tables_or_finds_them(
     alembic(project, tmp_path, "check")
     sign_up_in(project, "bob@example.com")
     assert pending_in(project) == (2 if before else 1)
+
+
+def test_alembic_brings_version_2_up_to_date(
+    project: dict[str, str], loopback: LoopbackApi, tmp_path: Path
+) -> None:
+    """The same two commands; what waited is sent, in the order of its customer."""
+    engine = sa.create_engine(outbox_url(project["FPROM_OUTBOX_URL"]))
+    make_tables(engine, *(payload_of(number) for number in range(3)))
+    environment = block("migrations.md", "python", "# migrations/env.py\nfrom fprom")
+    (tmp_path / "migrations" / "env.py").write_text(environment + CONFIGURE)
+    revise, upgrade = lines_of("migrations.md", "alembic ")
+    alembic(project, tmp_path, *revise.partition(" -m ")[0].split()[1:], "-m", "version 3")
+    alembic(project, tmp_path, *upgrade.split()[1:])
+
+    alembic(project, tmp_path, "check")
+    assert pending_in(project) == 3
+    with engine.connect() as connection:
+        waiting = sa.select(leads.c.email_key, leads.c.uid_key).where(leads.c.due_at.is_not(None))
+        keys = connection.execute(waiting.where(leads.c.account == ACCOUNT)).all()
+    engine.dispose()
+    assert len(keys) == 3
+    assert all(email or uid for email, uid in keys)
+
+
+def test_what_version_3_adds_is_listed() -> None:
+    """Each column and each index, and nothing else."""
+    old = second.tables[leads.name]
+    columns = {column.name for column in leads.columns} - {column.name for column in old.columns}
+    indexes = {str(i.name) for i in leads.indexes} - {str(i.name) for i in old.indexes}
+
+    listed = [name for row in rows_of("migrations.md", "new") for name in row[0].split(", ")]
+    assert sorted(listed) == sorted(columns | indexes)
 
 
 def test_alembic_may_leave_them_alone(project: dict[str, str], tmp_path: Path) -> None:
