@@ -82,7 +82,7 @@ def test_a_hanging_call_does_not_keep_it(
     # Two seconds, and what a busy machine adds; the call would be given up after a minute.
     assert time.monotonic() - begun < 30
     assert process.returncode == 0
-    assert out == "stopped; one call was in flight, its lead is sent again later\n"
+    assert out == "stopped; one call was in flight, its event is sent again later\n"
     assert pending_in(environ) == 1
 
 
