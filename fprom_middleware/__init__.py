@@ -1,6 +1,9 @@
 """FirstPromoter for Python web apps: the right visitor, the right address, no lost lead.
 
 Importing this package loads no framework, no HTTP client and no database library.
+
+PYTEST_DONT_REWRITE: its plugin makes pytest want to, and it would warn where an app has imported
+the package before it runs pytest.
 """
 
 from .account import Fprom

@@ -132,7 +132,9 @@ class Fprom(TrackingVerbs):
             located = None if visitor is None else locate(visitor)
         try:
             ready = prepare(self.settings, event, located, now=self.clock())
-            if not isinstance(ready, Receipt):
+            if isinstance(ready, Receipt):
+                self._current.note(ready)
+            else:
                 self._warn_once(ready)
         except Exception as error:  # noqa: BLE001 - no view fails because of us
             return _give_up(event, error)
@@ -140,7 +142,8 @@ class Fprom(TrackingVerbs):
 
     def _warn_once(self, event: AnyEvent) -> None:
         # A client that was handed in is a test's own, or knows where it sends.
-        if not self._has_warned and self._client is None:
+        is_told = self._client is not None or self._current.is_replaced
+        if not self._has_warned and not is_told:
             self._has_warned = True
             warn_of_mode(self.settings)
         if isinstance(event, Sale) and not self._has_sold:

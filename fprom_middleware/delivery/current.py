@@ -5,21 +5,36 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from ..forking import call_in_child
 from ..settings.choices import DeliveryMode, WorkerMode
 from .base import StartHint
+from .memory import MemoryDelivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import httpx
 
+    from ..events.receipt import Receipt
     from ..settings.model import FpromSettings
     from .base import Delivery
 
 logger = logging.getLogger(__name__)
+
+
+class Replacement(Protocol):
+    """What takes every account's events in place of its own delivery, while tests run."""
+
+    def make_delivery(self, settings: FpromSettings, clock: Callable[[], float]) -> Delivery:
+        """Make the delivery of an account."""
+        ...
+
+    def note(self, receipt: Receipt) -> None:
+        """Hear of what an account did not hand in, and why."""
+        ...
 
 
 class CurrentDelivery:
@@ -44,6 +59,7 @@ class CurrentDelivery:
         self._clock = clock
         self._client = client
         self._delivery: Delivery | None = None
+        self._finalizer: weakref.finalize[..., CurrentDelivery] | None = None
         keeps_outbox = settings.enabled and settings.delivery is DeliveryMode.OUTBOX
         self._has_thread = keeps_outbox and settings.worker is WorkerMode.THREAD
         self.hint = StartHint(wanted=self._has_thread)
@@ -77,24 +93,50 @@ class CurrentDelivery:
         except Exception as error:  # noqa: BLE001 - no request fails because of us
             logger.error("The outbox's thread could not be started: %s.", type(error).__name__)  # noqa: TRY400 - a text could quote a setting
 
+    @property
+    def is_replaced(self) -> bool:
+        """True while a test's own delivery stands in for this account's."""
+        return _replacement is not None
+
+    def note(self, receipt: Receipt) -> None:
+        """Tell a test of what was not handed in; there is no other who would hear of it."""
+        if _replacement is not None:
+            _replacement.note(receipt)
+
+    def set_aside(self) -> Delivery | None:
+        """Close the delivery, and return it where it can be used again."""
+        delivery = self._delivery
+        self.close()
+        # What it holds is a test's, too: one that runs without a replacement.
+        return delivery if isinstance(delivery, MemoryDelivery) else None
+
+    def put_back(self, delivery: Delivery | None) -> None:
+        """Use what was set aside, where it can be used again."""
+        self._delivery = self._delivery if delivery is None else delivery
+
     def close(self) -> None:
         """Close the delivery; the next use makes a new one."""
         with self._lock:
             delivery, self._delivery = self._delivery, None
             self.hint.wanted = self._has_thread
+        self._detach()
         if delivery is not None:
-            self._finalizer.detach()
             delivery.close()
 
     def start_afresh(self) -> None:
         """Let go of the parent's delivery, in a child: threads, locks and connections are its."""
-        if self._delivery is not None:
-            self._finalizer.detach()
-            self._delivery = None
+        self._detach()
+        self._delivery = None
         self.hint.wanted = self._has_thread
         self._lock = threading.Lock()
 
+    def _detach(self) -> None:
+        if self._finalizer is not None:
+            self._finalizer.detach()
+
     def _make(self) -> Delivery:
+        if _replacement is not None:
+            return _replacement.make_delivery(self._settings, self._clock)
         # Here and not above: importing this package loads no HTTP client and no SQL.
         from ..api.client import TrackingApi  # noqa: PLC0415
         from .choice import make_delivery  # noqa: PLC0415
@@ -110,6 +152,35 @@ class CurrentDelivery:
 
 
 _all: weakref.WeakSet[CurrentDelivery] = weakref.WeakSet()
+_replacement: Replacement | None = None
+
+
+@contextmanager
+def replace_deliveries(replacement: Replacement) -> Iterator[None]:
+    """Have every account of this process, those to come as well, hand its events elsewhere.
+
+    What was open is closed: nothing that was handed in before is sent meanwhile.
+
+    Args:
+        replacement: Takes the events until the block ends; blocks may be nested.
+    """
+    # Here and not above: what is loaded later is told of a fork earlier.
+    from .registry import close_open  # noqa: PLC0415
+
+    global _replacement  # noqa: PLW0603 - one a process, as its accounts are
+    before, _replacement = _replacement, replacement
+    aside: list[tuple[CurrentDelivery, Delivery | None]] = []
+    try:
+        aside = [(current, current.set_aside()) for current in list(_all)]
+        # Accounts that are gone may have left a thread that still sends.
+        close_open()
+        yield
+    finally:
+        _replacement = before
+        for current in list(_all):
+            current.close()
+        for current, delivery in aside:
+            current.put_back(delivery)
 
 
 def _start_afresh() -> None:

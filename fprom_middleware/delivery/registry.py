@@ -22,7 +22,8 @@ def close_at_exit(delivery: Delivery) -> None:
 
 
 @atexit.register
-def _close_all() -> None:
+def close_open() -> None:
+    """Close all deliveries that are open."""
     for delivery in list(_open):
         delivery.close()
 

@@ -78,7 +78,6 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "django": ("django", "asgiref", "click"),
     "otel": ("opentelemetry",),
     "sandbox": ("click", "rich", "starlette", "uvicorn"),
-    "testing": ("pytest", "django", "starlette"),
 }
 """By room or module: the distributions that it may import; the module's own entry goes first."""
 

@@ -505,8 +505,8 @@ def test_at_exit_every_running_account_is_closed(sqlite_url: str, api: Api) -> N
     sign_up(fprom)
     delivery = delivery_of(fprom)
     assert delivery in registry._open
-    registry._close_all()
-    registry._close_all()
+    registry.close_open()
+    registry.close_open()
 
     assert delivery.stopping.is_set()
     fprom.close()

@@ -29,7 +29,7 @@ def test_what_is_open_is_closed_at_exit(monkeypatch: pytest.MonkeyPatch) -> None
     for delivery in (one, other):
         registry.close_at_exit(delivery)
     del other, delivery
-    registry._close_all()
+    registry.close_open()
 
     assert one.closed == 1
     assert set(registry._open) == {one}
@@ -42,7 +42,7 @@ def test_a_child_closes_nothing_and_collects_nothing(monkeypatch: pytest.MonkeyP
     inherited = Counted()
     registry.close_at_exit(inherited)
     registry._keep_unused()
-    registry._close_all()
+    registry.close_open()
 
     assert inherited.closed == 0
     assert registry._inherited == [inherited]
