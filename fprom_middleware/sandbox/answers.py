@@ -82,6 +82,27 @@ def repeated(kind: Kind, event_id: str) -> Answer:
     )
 
 
+def asked_for(kind: Kind, status: int) -> Answer:
+    """Answer a call with a status that was asked for, whatever it holds.
+
+    Args:
+        kind: The call.
+        status: Any from 400.
+
+    Returns:
+        The document's body where it has one for this call and status, else a message.
+    """
+    if status == UNAUTHORIZED.status:
+        return UNAUTHORIZED
+    documented: dict[tuple[Kind, int], Answer] = {
+        (Kind.SIGNUP, UNKNOWN_VISITOR.status): UNKNOWN_VISITOR,
+        (Kind.SIGNUP, DUPLICATE.status): DUPLICATE,
+        (Kind.SALE, NOT_FOUND.status): NOT_FOUND,
+    }
+    message = {"message": f"Error. Answered {status} as asked."}
+    return documented.get((kind, status), Answer.of(status, message))
+
+
 def accepted_signup(lead: ReceivedLead) -> Answer:
     """Answer a sign-up that was taken.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,44 +14,62 @@ from starlette.responses import (
     HTMLResponse,
     JSONResponse,
     PlainTextResponse,
-    RedirectResponse,
     Response,
+    StreamingResponse,
 )
 from starlette.routing import Route
 
+from .contract.openapi import write_openapi
 from .fields import BadCallError, read_object, read_text
-from .loopback import LoopbackOnly
-from .page import render_page
+from .page.document import read_asset, write_page
+from .page.live import Closing, Stream
+from .page.parts import Place
+from .page.query import read_query
 from .received import Kind
 from .records import iso
+from .web.controls import NO_STORE, Controls
+from .web.limits import read_body
+from .web.loopback import LoopbackOnly
+from .web.wire import AnswerOnWire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from starlette.types import ASGIApp
 
     from .double import FirstPromoterDouble
 
 API_PATH: Final = "/api/v2/track"
 BASE_URL: Final = "http://127.0.0.1:8750"
-MAX_BODY: Final = 65_536
-"""Bytes; a call has a few hundred."""
+APP_URL: Final = "http://localhost:5000"
+"""Where a developer's app may be, until its pages have called."""
 
-_NO_STORE: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _PAGE_POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
-def create_app(double: FirstPromoterDouble, *, base_url: str = BASE_URL) -> Starlette:
+def create_app(
+    double: FirstPromoterDouble,
+    *,
+    base_url: str = BASE_URL,
+    remote: bool = False,
+    closing: Closing | None = None,
+) -> Starlette:
     """Make the sandbox's ASGI application.
 
     Args:
         double: What answers, and keeps what arrived.
         base_url: The address under which browsers reach the application, without a path.
+        remote: Whether other machines may call, each by the name it knows this one by.
+        closing: Ends open pages' streams with the server; without it they end with their client.
 
     Returns:
         The application; it refuses requests from other machines and for other hosts.
     """
-    endpoints = _Endpoints(double, base_url.rstrip("/"))
+    endpoints = _Endpoints(double, base_url.rstrip("/"), remote, closing or Closing())
+    controls = Controls(double)
     return Starlette(
         routes=[
             *(
@@ -61,10 +79,14 @@ def create_app(double: FirstPromoterDouble, *, base_url: str = BASE_URL) -> Star
             Route("/fpr.js", endpoints.script),
             Route("/click", endpoints.click, methods=["POST", "OPTIONS"]),
             Route("/", endpoints.page),
+            Route("/page.css", endpoints.asset),
+            Route("/page.js", endpoints.asset),
+            Route("/events", endpoints.events),
             Route("/state.json", endpoints.state),
-            Route("/reset", endpoints.reset, methods=["POST"]),
+            Route("/openapi.json", endpoints.openapi),
+            *controls.routes,
         ],
-        middleware=[Middleware(LoopbackOnly)],
+        middleware=[Middleware(LoopbackOnly, remote=remote)],
         exception_handlers={ClientDisconnect: _client_gone},
     )
 
@@ -72,29 +94,36 @@ def create_app(double: FirstPromoterDouble, *, base_url: str = BASE_URL) -> Star
 class _Endpoints:
     """The endpoints, which translate between HTTP and the double."""
 
-    def __init__(self, double: FirstPromoterDouble, base_url: str) -> None:
+    def __init__(
+        self, double: FirstPromoterDouble, base_url: str, remote: bool, closing: Closing
+    ) -> None:
         self._double = double
         self._base_url = base_url
+        self._remote = remote
+        self._closing = closing
+        self._app_url = APP_URL
 
-    async def call(self, request: Request) -> Response:
-        body = await _read_body(request)
+    async def call(self, request: Request) -> ASGIApp:
+        body = await read_body(request)
         if body is None:
             return PlainTextResponse("The body is too long.\n", 413)
         answer = self._double.call(request.url.path, request.headers, body)
-        return Response(answer.body, answer.status, headers=answer.headers)
+        return AnswerOnWire(answer, self._closing)
 
     async def click(self, request: Request) -> Response:
         # The guard in front let only origins of this machine come this far.
+        origin = request.headers.get("origin")
         cors = {
-            "access-control-allow-origin": request.headers.get("origin", self._base_url),
+            "access-control-allow-origin": origin or self._base_url,
             "access-control-allow-methods": "POST",
             "access-control-allow-headers": "content-type",
             "vary": "origin",
         }
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=cors)
-        status, payload = self._register(await _read_body(request), request)
-        return JSONResponse(payload, status, headers=cors | _NO_STORE)
+        self._app_url = origin or self._app_url
+        status, payload = self._register(await read_body(request), request)
+        return JSONResponse(payload, status, headers=cors | NO_STORE)
 
     def _register(self, body: bytes | None, request: Request) -> tuple[int, dict[str, str]]:
         try:
@@ -105,20 +134,40 @@ class _Endpoints:
         if ref is None:
             return 400, {"message": "a click needs a ref"}
         if cid != self._double.account_id:
+            if cid is not None:
+                self._double.note_account(cid)
             return 404, {"message": "fpr('init', {cid}) names another account than the sandbox's"}
         click = self._double.click(ref, request.client.host if request.client else None)
         return 200, {"tid": click.tid, "ref": click.ref_id}
 
-    async def script(self, _: Request) -> Response:
+    async def script(self, request: Request) -> Response:
         source = files(__package__).joinpath("fpr.js").read_text(encoding="utf-8")
-        script = source.replace("{{base_url}}", self._base_url)
-        return Response(script, media_type="text/javascript", headers=_NO_STORE)
+        script = source.replace("{{base_url}}", self._place(request).base_url)
+        return Response(script, media_type="text/javascript", headers=NO_STORE)
 
-    async def page(self, _: Request) -> Response:
-        html = render_page(self._double, base_url=self._base_url, api_url=self._base_url + API_PATH)
-        return HTMLResponse(html, headers=_NO_STORE | {"content-security-policy": _PAGE_POLICY})
+    async def page(self, request: Request) -> Response:
+        query = read_query(request.query_params)
+        html = write_page(self._double, self._place(request), query, datetime.now(UTC))
+        return HTMLResponse(html, headers=NO_STORE | {"content-security-policy": _PAGE_POLICY})
 
-    async def state(self, _: Request) -> Response:
+    async def asset(self, request: Request) -> Response:
+        text, media_type = read_asset(request.url.path.lstrip("/"))
+        return Response(text, media_type=media_type, headers=NO_STORE)
+
+    async def events(self, request: Request) -> Response:
+        seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
+        stream = Stream(
+            self._double,
+            lambda: self._place(request),
+            read_query(request.query_params),
+            seen,
+            self._closing,
+        )
+        return StreamingResponse(
+            stream.messages(), media_type="text/event-stream", headers=NO_STORE
+        )
+
+    async def state(self, request: Request) -> Response:
         double = self._double
         state = {
             "clicks": _as_json(double.clicks),
@@ -128,22 +177,19 @@ class _Endpoints:
             "cancellations": _as_json(double.cancellations),
             "attempts": _as_json(double.attempts),
         }
-        return JSONResponse(state, headers=_NO_STORE)
+        headers = dict(NO_STORE)
+        if "download" in request.query_params:
+            headers["content-disposition"] = 'attachment; filename="fprom-sandbox.json"'
+        return JSONResponse(state, headers=headers)
 
-    async def reset(self, request: Request) -> Response:
-        self._double.reset()
-        if "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse("/", 303)
-        return Response(status_code=204)
+    async def openapi(self, request: Request) -> Response:
+        return JSONResponse(
+            write_openapi(self._place(request).base_url, API_PATH), headers=NO_STORE
+        )
 
-
-async def _read_body(request: Request) -> bytes | None:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return None
-    return bytes(body)
+    def _place(self, request: Request) -> Place:
+        base_url = f"http://{request.headers['host']}" if self._remote else self._base_url
+        return Place(base_url, base_url + API_PATH, self._app_url)
 
 
 async def _client_gone(_request: Request, _error: Exception) -> Response:

@@ -19,6 +19,7 @@ from .answers import (
 )
 from .currencies import convert
 from .received import Kind, ReceivedCancellation, ReceivedLead, ReceivedRefund, ReceivedSale
+from .tids import is_sandbox_tid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from .program import Program
     from .received import Received
     from .records import Answer
+
+UNKNOWN_TID: Final = "no click here was given this tid"
+FORMER_TID: Final = "this browser's cookie is from before the restart, or from before the clearing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def _find_promoter(call: Call, ledger: Ledger, program: Program, unknown: Answer
     if call.tid is not None:
         click = ledger.find_click(call.tid)
         if click is None:
-            raise RefusedError(unknown, "no click here was given this tid")
+            raise RefusedError(unknown, FORMER_TID if is_sandbox_tid(call.tid) else UNKNOWN_TID)
         return click.ref_id
     if call.ref_id is not None:
         if call.ref_id not in program.ref_ids and not ledger.has_promoter(call.ref_id):

@@ -8,18 +8,20 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from .answers import UNAUTHORIZED, RefusedError, malformed
-from .calls import Call, read_call
-from .decisions import Taken, take
-from .fields import BadCallError
-from .ledger import MAX_BYTES, Ledger
+from .answers import UNAUTHORIZED
+from .books import Books
+from .journal import Entry
 from .program import COMMISSION_RATE, CURRENCY, make_program
 from .received import Kind
-from .records import Answer, Attempt, Click
+from .records import Click
+from .tids import make_tid
+from .trouble import TroubleSwitch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from .groups import Group
+    from .journal import Journal
     from .received import (
         Received,
         ReceivedCancellation,
@@ -27,11 +29,11 @@ if TYPE_CHECKING:
         ReceivedRefund,
         ReceivedSale,
     )
+    from .records import Answer, Attempt
+    from .trouble import Fault, Trouble
 
 API_KEY: Final = "sandbox-key"
 ACCOUNT_ID: Final = "sandbox-account"
-SENT_SHOWN: Final = 2_000
-"""Characters of a call's body that are kept to be looked at."""
 
 
 class FirstPromoterDouble:
@@ -51,6 +53,7 @@ class FirstPromoterDouble:
         clock: Epoch seconds.
         limit: How many of each kind are kept.
         observer: Called after each click and each call, outside the lock.
+        journal: Where clicks and calls are written down, and read from at the start.
 
     Attributes:
         api_key: What callers must send as Bearer token.
@@ -73,6 +76,7 @@ class FirstPromoterDouble:
         clock: Callable[[], float] = time.time,
         limit: int = 10_000,
         observer: Callable[[Click | Attempt], None] | None = None,
+        journal: Journal | None = None,
     ) -> None:
         if not api_key.strip() or not account_id.strip():
             msg = "the API key and the account id must not be blank"
@@ -82,52 +86,124 @@ class FirstPromoterDouble:
         self._program = make_program(ref_ids, promo_codes or {}, currency, commission_rate)
         self.currency: Final = self._program.currency
         self._clock = clock
-        self._limit = limit
         self._observer = observer
         self._lock = threading.Lock()
-        self._ledger = Ledger(limit, MAX_BYTES)
+        self._books = Books(self._program, limit, journal)
+        self._id = uuid.uuid4().hex[:8]
+        self._trouble = TroubleSwitch()
+        self._watchers: tuple[Callable[[], None], ...] = ()
 
     @property
     def clicks(self) -> tuple[Click, ...]:
         """The clicks, oldest first."""
         with self._lock:
-            return tuple(self._ledger.clicks)
+            return tuple(self._books.ledger.clicks)
 
     @property
     def leads(self) -> tuple[ReceivedLead, ...]:
         """The leads, by sign-up or by a first sale, oldest first."""
         with self._lock:
-            return tuple(self._ledger.leads)
+            return tuple(self._books.ledger.leads)
 
     @property
     def sales(self) -> tuple[ReceivedSale, ...]:
         """The accepted sales, oldest first."""
         with self._lock:
-            return tuple(self._ledger.sales)
+            return tuple(self._books.ledger.sales)
 
     @property
     def refunds(self) -> tuple[ReceivedRefund, ...]:
         """The accepted refunds, oldest first."""
         with self._lock:
-            return tuple(self._ledger.refunds)
+            return tuple(self._books.ledger.refunds)
 
     @property
     def cancellations(self) -> tuple[ReceivedCancellation, ...]:
         """The accepted cancellations, oldest first."""
         with self._lock:
-            return tuple(self._ledger.cancellations)
+            return tuple(self._books.ledger.cancellations)
 
     @property
     def histories(self) -> tuple[tuple[ReceivedLead, Sequence[Received]], ...]:
         """The leads, oldest first, each with what it did since, in the order of arrival."""
         with self._lock:
-            return self._ledger.histories()
+            return self._books.ledger.histories()
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every call, refused ones too, oldest first."""
         with self._lock:
-            return tuple(self._ledger.attempts)
+            return tuple(self._books.ledger.attempts)
+
+    @property
+    def accounts(self) -> Mapping[str, int]:
+        """How often another account's id was named, by that id."""
+        with self._lock:
+            return dict(self._books.ledger.accounts)
+
+    @property
+    def books(self) -> str:
+        """Which books are open: other ones after a reset, and in every other double."""
+        return f"{self._id}.{self._books.volume}"
+
+    @property
+    def can_undo(self) -> int:
+        """How many clicks and calls a reset took that can be brought back."""
+        with self._lock:
+            return self._books.count_set_aside()
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is wrong on purpose; None: calls are answered as usual."""
+        with self._lock:
+            return self._trouble.current
+
+    @trouble.setter
+    def trouble(self, trouble: Trouble | None) -> None:
+        with self._lock:
+            self._trouble.set(trouble)
+        self._tell(None)
+
+    def groups(
+        self, limit: int, *, after: int = 0, wanted: Callable[[Group], bool] | None = None
+    ) -> tuple[Group, ...]:
+        """List calls, the tries of one event together.
+
+        Args:
+            limit: How many groups at most.
+            after: Only those with a call of a higher number.
+            wanted: Only those of which this is true; called under the lock.
+
+        Returns:
+            Copies, the one with the newest call first.
+        """
+        with self._lock:
+            return self._books.ledger.groups.newest(limit, after, wanted)
+
+    def find_click(self, tid: str) -> Click | None:
+        """Find the click that was given a tid.
+
+        Args:
+            tid: A visitor id.
+
+        Returns:
+            The click; None where no kept click has this tid.
+        """
+        with self._lock:
+            return self._books.ledger.find_click(tid)
+
+    def find_lead(self, email: str | None, uid: str | None) -> ReceivedLead | None:
+        """Find the lead that is known under one of these names.
+
+        Args:
+            email: An e-mail; where the two are different leads', this decides.
+            uid: A caller's own id.
+
+        Returns:
+            The lead; None where neither is a kept lead's.
+        """
+        with self._lock:
+            return self._books.ledger.find_lead(email, uid)
 
     def click(self, ref_id: str, ip: str | None = None) -> Click:
         """Register a visit by a referral link; the promoter is known from now on.
@@ -145,11 +221,21 @@ class FirstPromoterDouble:
         if not ref_id.strip():
             msg = "a click needs a ref_id"
             raise ValueError(msg)
-        click = Click(str(uuid.uuid4()), ref_id, ip, self._now())
+        click = Click(make_tid(), ref_id, ip, self._now())
         with self._lock:
-            self._ledger.add_click(click)
+            self._books.add_click(click)
         self._tell(click)
         return click
+
+    def note_account(self, account: str) -> None:
+        """Count that a page of another account came here.
+
+        Args:
+            account: The id it named.
+        """
+        with self._lock:
+            self._books.ledger.note_account(account)
+        self._tell(None)
 
     def signup(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one POST /signup.
@@ -172,53 +258,83 @@ class FirstPromoterDouble:
             body: The request's body as it came.
 
         Returns:
-            A status of the document, with the body of the document.
+            A status of the document, with the body of the document; with trouble on purpose
+            whatever was asked for.
 
         Raises:
             ValueError: The API has no such call.
         """
         kind = Kind(kind.rpartition("/")[2])
+        given = {name.lower(): value for name, value in headers.items()}
         now = self._now()
         with self._lock:
-            try:
-                taken = take(self._read(kind, headers, body), self._ledger, self._program, now)
-            except RefusedError as refused:
-                taken = Taken(refused.answer, refused.note)
-            attempt = Attempt(
-                kind=kind,
-                at=now,
-                status=taken.answer.status,
-                note=taken.note,
-                # A character takes at most four bytes; decoding megabytes to show a line is waste.
-                sent=body[: SENT_SHOWN * 4].decode(errors="replace")[:SENT_SHOWN],
-                answer=taken.answer.body.decode(),
-                lead=taken.lead,
-                event=taken.event,
-            )
-            self._ledger.attempts.add(attempt)
+            fault = self._trouble.choose(now.timestamp())
+            answer, attempt = self._books.take(self._judge(kind, given, body, now, fault))
         self._tell(attempt)
-        return taken.answer
+        return answer if fault is None else fault.bend(answer)
 
     def reset(self) -> None:
         """Forget everything but the promoters named at the start."""
         with self._lock:
-            self._ledger = Ledger(self._limit, MAX_BYTES)
+            self._books.clear()
+        self._tell(None)
 
-    def _read(self, kind: Kind, given: Mapping[str, str], body: bytes) -> Call:
-        headers = {name.lower(): value for name, value in given.items()}
+    def undo_reset(self) -> bool:
+        """Bring back what the last reset took, as long as nothing has arrived since.
+
+        Returns:
+            False where something has, or there was none.
+        """
+        with self._lock:
+            done = self._books.restore()
+        self._tell(None)
+        return done
+
+    def watch(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Hear of every change from now on.
+
+        Args:
+            callback: Called after it, outside the lock, in the thread that made it.
+
+        Returns:
+            What ends it.
+        """
+        self._watchers = (*self._watchers, callback)
+
+        def unwatch() -> None:
+            self._watchers = tuple(one for one in self._watchers if one is not callback)
+
+        return unwatch
+
+    def _judge(
+        self,
+        kind: Kind,
+        headers: Mapping[str, str],
+        body: bytes,
+        now: datetime,
+        fault: Fault | None,
+    ) -> Entry:
+        """Say whether the books have a say in a call."""
+        content_type = headers.get("content-type")
+        account = headers.get("account-id", "").strip()
+        foreign = account if account and account != self.account_id else None
+        if fault is not None and not fault.takes:
+            note = f"answered {fault.status} as asked" if fault.status else "no answer, as asked"
+            return Entry(kind, now, content_type, body, fault.status or 0, note, foreign)
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or key.strip() != self.api_key:
-            raise RefusedError(UNAUTHORIZED, "Authorization is not Bearer with the API key")
-        if headers.get("account-id", "").strip() != self.account_id:
-            raise RefusedError(UNAUTHORIZED, "Account-ID is not the account's")
-        try:
-            return read_call(kind, headers.get("content-type"), body)
-        except BadCallError as bad:
-            raise RefusedError(malformed(kind, bad.field), str(bad)) from None
+            note = "Authorization is not Bearer with the API key"
+            return Entry(kind, now, content_type, body, UNAUTHORIZED.status, note, foreign)
+        if account != self.account_id:
+            note = "Account-ID is not the account's"
+            return Entry(kind, now, content_type, body, UNAUTHORIZED.status, note, foreign)
+        return Entry(kind, now, content_type, body)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
 
-    def _tell(self, event: Click | Attempt) -> None:
-        if self._observer is not None:
+    def _tell(self, event: Click | Attempt | None) -> None:
+        if event is not None and self._observer is not None:
             self._observer(event)
+        for callback in self._watchers:
+            callback()

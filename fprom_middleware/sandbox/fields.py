@@ -170,3 +170,27 @@ def read_count_or_digits(fields: dict[str, Any], name: str) -> int | None:
     # Python refuses to make a number of thousands of digits.
     number = int(digits) if len(digits) <= len(str(LARGEST)) else LARGEST + 1
     return read_count({name: number}, name)
+
+
+def read_names(body: bytes) -> tuple[str | None, str | None]:
+    """Read whom a refused call means, as far as that can be read.
+
+    Args:
+        body: Any bytes.
+
+    Returns:
+        The e-mail and the uid; None for what is no text.
+    """
+    try:
+        fields = read_object(body)
+    except BadCallError:
+        return None, None
+    email, uid = (_text_or_none(fields, name) for name in ("email", "uid"))
+    return email, uid
+
+
+def _text_or_none(fields: dict[str, Any], name: str) -> str | None:
+    try:
+        return read_text(fields, name)
+    except BadCallError:
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from .groups import Groups
 from .newest import Newest
 from .received import Kind, ReceivedCancellation, ReceivedLead, ReceivedRefund, ReceivedSale
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 32 * 2**20
 """Of memory for each kind of record; ordinary ones reach their number first."""
+
+MAX_ACCOUNTS: Final = 20
+MAX_ACCOUNT: Final = 255
+"""Characters of another account's id."""
 
 
 class Ledger:
@@ -34,6 +39,8 @@ class Ledger:
         refunds: The accepted refunds.
         cancellations: The accepted cancellations.
         attempts: Every call.
+        groups: The same calls, the tries of one event together.
+        accounts: How often another account's id was named, by that id.
     """
 
     def __init__(self, limit: int, max_bytes: int) -> None:
@@ -43,6 +50,8 @@ class Ledger:
         self.refunds: Newest[ReceivedRefund] = Newest(limit, max_bytes)
         self.cancellations: Newest[ReceivedCancellation] = Newest(limit, max_bytes)
         self.attempts: Newest[Attempt] = Newest(limit, max_bytes)
+        self.groups = Groups()
+        self.accounts: Counter[str] = Counter()
         self._by_tid: dict[str, Click] = {}
         self._by_name: dict[tuple[str, str], ReceivedLead] = {}
         self._histories: dict[int, list[Received]] = {}
@@ -60,6 +69,28 @@ class Ledger:
         """
         self._last_ids[kind] += 1
         return self._last_ids[kind]
+
+    def add_attempt(self, attempt: Attempt, body: bytes) -> None:
+        """Keep a call.
+
+        Args:
+            attempt: The call.
+            body: All of its body.
+        """
+        self.groups.add(attempt, body)
+        for old in self.attempts.add(attempt):
+            self.groups.remove(old)
+        if attempt.account is not None:
+            self.note_account(attempt.account)
+
+    def note_account(self, account: str) -> None:
+        """Count that another account was meant.
+
+        Args:
+            account: Its id.
+        """
+        if account in self.accounts or len(self.accounts) < MAX_ACCOUNTS:
+            self.accounts[account[:MAX_ACCOUNT]] += 1
 
     def add_click(self, click: Click) -> None:
         """Keep a click.

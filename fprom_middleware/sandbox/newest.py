@@ -31,6 +31,9 @@ class Newest(Generic[R]):
     def __iter__(self) -> Iterator[R]:
         return iter(self._records.values())
 
+    def __len__(self) -> int:
+        return len(self._records)
+
     def add(self, record: R) -> list[R]:
         """Keep a record.
 

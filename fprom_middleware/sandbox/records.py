@@ -5,10 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .received import Kind, Received, ReceivedLead
+
+
+class Ending(StrEnum):
+    """How an answer goes out."""
+
+    WHOLE = "whole"
+    CUT = "cut"
+    """Half of its body, then the connection is closed."""
+    RESET = "reset"
+    """The connection is reset before the first byte."""
+    NOTHING = "nothing"
+    """The connection is held, and nothing comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +31,16 @@ class Answer:
     Attributes:
         status: The HTTP status.
         body: JSON, or nothing: a 401 has no body, nor has a 204.
+        delay: Seconds before it goes out.
+        ending: How it goes out; without trouble as a whole.
+        retry_after: The header, in seconds.
     """
 
     status: int
     body: bytes = b""
+    delay: float = 0.0
+    ending: Ending = Ending.WHOLE
+    retry_after: int | None = None
 
     @classmethod
     def of(cls, status: int, payload: dict[str, Any]) -> Answer:
@@ -38,8 +57,11 @@ class Answer:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that describe the body."""
-        return {"content-type": "application/json; charset=utf-8"} if self.body else {}
+        """The headers that describe the body, and when to come again."""
+        headers = {"content-type": "application/json; charset=utf-8"} if self.body else {}
+        if self.retry_after is not None:
+            headers["retry-after"] = str(self.retry_after)
+        return headers
 
     def json(self) -> Any:
         """Read the body.
@@ -74,12 +96,16 @@ class Attempt:
     Attributes:
         kind: Which of the four calls it was.
         at: When it arrived, in UTC.
-        status: The HTTP status it got.
+        status: The HTTP status it got; 0 where it was left without an answer, as asked.
         note: Why, in words that the real service does not give.
         sent: The beginning of the body as it came.
         answer: The body of the answer.
         lead: The lead it made; None where it made none.
         event: The sale, refund or cancellation it was taken for; None where it was refused.
+        number: Its place among all calls, from 1.
+        email: The e-mail that a refused call names.
+        uid: The uid that a refused call names.
+        account: The Account-ID it named, where that was another's.
     """
 
     kind: Kind
@@ -90,6 +116,10 @@ class Attempt:
     answer: str
     lead: ReceivedLead | None = None
     event: Received | None = None
+    number: int = 0
+    email: str | None = None
+    uid: str | None = None
+    account: str | None = None
 
     @property
     def path(self) -> str:

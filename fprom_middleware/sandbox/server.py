@@ -7,23 +7,54 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from .app import create_app
+from .page.live import Closing
+from .web.wire import ConnectionInScope
 
 if TYPE_CHECKING:
+    import socket
+
     from .double import FirstPromoterDouble
 
 
-def make_server(double: FirstPromoterDouble, base_url: str) -> uvicorn.Server:
+class SandboxServer(uvicorn.Server):
+    """A server that ends open pages' streams before it counts what is left to do.
+
+    Args:
+        config: uvicorn's.
+        closing: What tells the streams.
+    """
+
+    def __init__(self, config: uvicorn.Config, closing: Closing) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop.
+
+        Args:
+            sockets: What it listens on.
+        """
+        self._closing.close()
+        await super().shutdown(sockets)
+
+
+def make_server(
+    double: FirstPromoterDouble, base_url: str, *, remote: bool = False
+) -> SandboxServer:
     """Make the server.
 
     Args:
         double: What answers.
         base_url: The address under which browsers reach it.
+        remote: Whether other machines may call.
 
     Returns:
         The server, which is given its sockets when it runs.
     """
+    closing = Closing()
+    app = create_app(double, base_url=base_url, remote=remote, closing=closing)
     config = uvicorn.Config(
-        create_app(double, base_url=base_url),
+        ConnectionInScope(app),
         access_log=False,
         lifespan="off",
         log_config=None,
@@ -33,4 +64,4 @@ def make_server(double: FirstPromoterDouble, base_url: str) -> uvicorn.Server:
         timeout_graceful_shutdown=1,
         ws="none",
     )
-    return uvicorn.Server(config)
+    return SandboxServer(config, closing)

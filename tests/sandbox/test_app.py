@@ -9,8 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from fprom_middleware.sandbox import FirstPromoterDouble
-from fprom_middleware.sandbox.app import MAX_BODY, create_app
-from fprom_middleware.sandbox.loopback import is_loopback_host, is_loopback_origin
+from fprom_middleware.sandbox.app import create_app
+from fprom_middleware.sandbox.web.limits import MAX_BODY
+from fprom_middleware.sandbox.web.loopback import is_loopback_host, is_loopback_origin
 
 BASE_URL = "http://127.0.0.1:8750"
 HEADERS = {"authorization": "Bearer sandbox-key", "account-id": "sandbox-account"}
@@ -319,46 +320,32 @@ def test_the_state_holds_what_customers_did(client: TestClient) -> None:
     assert state["attempts"][0]["lead"] == lead
 
 
-def test_the_page_shows_the_newest_first(client: TestClient) -> None:
-    """Leads, clicks and refused calls are all there, and the page renews itself."""
-    tid = register_click(client, "anna")
-    register_click(client, "bea")
-    call = {"email": "kim@example.com", "tid": tid, "ip": "93.184.216.34"}
-    client.post("/api/v2/track/signup", headers=HEADERS, json=call)
-    client.post("/api/v2/track/signup", headers=HEADERS, json=call)
-
+def test_the_page_is_locked_up(client: TestClient) -> None:
+    """It runs its own script only, is never cached, and loads nothing from elsewhere."""
     page = client.get("/")
 
+    policy = page.headers["content-security-policy"]
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert '<meta http-equiv="refresh"' in page.text
-    for text in (tid, "kim@example.com", "93.184.216.34", ">200<", ">422<", "leads 1, clicks 2"):
-        assert text in page.text
-    assert page.text.index(">422<") < page.text.index(">200<")
-    clicks = page.text[page.text.index("<h2>Clicks") :]
-    assert clicks.index(">bea<") < clicks.index(">anna<")
+    assert page.headers["cache-control"] == "no-store"
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert page.text.count("<script") == 1
+    for name, kind in (("page.js", "text/javascript"), ("page.css", "text/css")):
+        assert f'"/{name}"' in page.text
+        asset = client.get(f"/{name}")
+        assert asset.headers["content-type"].startswith(kind)
+        assert "http:" not in asset.text
+        assert "https:" not in asset.text
 
 
-def test_an_empty_page_says_what_to_do(client: TestClient) -> None:
-    """A newcomer reads the settings to copy and the link to open."""
-    page = client.get("/").text
+def test_the_state_can_be_saved(client: TestClient) -> None:
+    """The page's export is the same state, as a file."""
+    register_click(client)
 
-    assert "?fpr=anna" in page
-    assert f"FPROM_BASE_URL={BASE_URL}/api/v2/track" in page
-    assert "FPROM_ACCOUNT_ID=sandbox-account" in page
-    assert "&lt;script src=&quot;http://127.0.0.1:8750/fpr.js&quot;" in page
+    saved = client.get("/state.json?download=1")
 
-
-def test_the_page_stays_short(client: TestClient, double: FirstPromoterDouble) -> None:
-    """Of thousands of clicks the page shows the newest 200, the count says how many there are."""
-    for number in range(1_000):
-        double.click(f"ref-{number}")
-
-    page = client.get("/").text
-
-    assert page.count(">ref-") == 200
-    assert ">ref-999<" in page
-    assert ">ref-799<" not in page
-    assert "<small>1000</small>" in page
+    assert saved.headers["content-disposition"] == 'attachment; filename="fprom-sandbox.json"'
+    assert saved.json() == client.get("/state.json").json()
 
 
 def test_reset_forgets_what_arrived(client: TestClient, double: FirstPromoterDouble) -> None:

@@ -294,7 +294,7 @@ def test_attempts_say_why() -> None:
     unauthorized, bad, unknown = double.attempts
     assert (unauthorized.status, unauthorized.sent, unauthorized.answer) == (401, "x", "")
     assert (bad.status, bad.note) == (400, "the body is not a JSON object")
-    assert bad.sent == "é" * 2_000
+    assert bad.sent == "é" * 4_000
     assert (unknown.status, unknown.note) == (404, "no click here was given this tid")
     assert json.loads(unknown.answer) == UNKNOWN
 
@@ -318,7 +318,7 @@ def test_only_the_newest_are_kept() -> None:
 
 def test_large_records_are_forgotten_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bytes are bounded too, whichever field holds them; the newest of a kind is kept."""
-    monkeypatch.setattr("fprom_middleware.sandbox.double.MAX_BYTES", 100_000)
+    monkeypatch.setattr("fprom_middleware.sandbox.books.MAX_BYTES", 100_000)
     double = make_double(ref_ids=["anna"])
     for number in range(12):
         double.click("r" * 20_000)

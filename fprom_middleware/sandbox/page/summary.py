@@ -1,38 +1,18 @@
-"""What came of the leads: sums for each customer and for each promoter."""
+"""What came of the leads: sums for each promoter."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .objects import find_end
-from .received import ReceivedCancellation, ReceivedSale
+from ..received import ReceivedCancellation, ReceivedSale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .received import Received, ReceivedLead, ReceivedRefund
+    from ..received import Received, ReceivedLead, ReceivedRefund
 
     History = tuple[ReceivedLead, Sequence[Received]]
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerSummary:
-    """A lead that did something after it signed up.
-
-    Attributes:
-        lead: The lead.
-        events: What it did, newest first.
-        net: Sales less refunds, in minor units of the account's currency.
-        commission: What the promoter earned by it, likewise.
-        cancelled: True where it left and did not come back.
-    """
-
-    lead: ReceivedLead
-    events: Sequence[Received]
-    net: int
-    commission: int
-    cancelled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +34,6 @@ class PromoterSummary:
     refunds: int
     net: int
     commission: int
-
-
-def sum_up_customers(histories: Iterable[History]) -> list[CustomerSummary]:
-    """Sum up customers.
-
-    Args:
-        histories: Leads, with what each did, oldest first.
-
-    Returns:
-        Those that did something, the one that did so last first.
-    """
-    customers = [
-        CustomerSummary(
-            lead,
-            events[::-1],
-            sum(event.account_amount for event in _paying(events)),
-            sum(event.commission for event in _paying(events)),
-            find_end(events) is not None,
-        )
-        for lead, events in histories
-        if events
-    ]
-    return sorted(customers, key=lambda customer: customer.events[0].received_at, reverse=True)
 
 
 def sum_up_promoters(histories: Iterable[History]) -> list[PromoterSummary]:
