@@ -86,8 +86,8 @@ class Version:
     def time(self, what: str, count: int) -> float:
         """Let it do something, and return the seconds that it took."""
         stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
+        if stdin is None or stdout is None:
+            raise RuntimeError
         stdin.write(f"{what} {count}\n")
         stdin.flush()
         return float(stdout.readline())
