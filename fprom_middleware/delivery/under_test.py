@@ -32,8 +32,8 @@ def warn_of_mode(settings: FpromSettings) -> None:
             )
     elif runner is not None and not is_loopback_host(host):
         logger.warning(
-            "An event under %s goes to FirstPromoter as a real one would. For tests, set "
-            "FPROM_DELIVERY=memory.",
+            "An event under %s goes to FirstPromoter as a real one would. For tests, use "
+            "fprom_middleware.testing, or set FPROM_DELIVERY=memory.",
             runner,
         )
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
+import unittest
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import sqlalchemy as sa
+from django.http import HttpResponse
+from django.test import SimpleTestCase
+from django.urls import path
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from fprom_middleware import Fprom, FpromSettings, get_tracking
+from fprom_middleware import Fprom, FpromSettings, get_tracking, track_signup
 from fprom_middleware.events.payments import DOUBLE_COMMISSION
+from fprom_middleware.fastapi import init_app as init_fastapi
 from fprom_middleware.snippet import fprom_script
+from fprom_middleware.testing import FpromTestMixin
 from fprom_middleware.wsgi import FpromMiddleware
 from tests.support.accounts import CREDENTIALS, make_settings
+from tests.support.django import django_settings
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
+    from fprom_middleware.testing import FpromMock
     from tests.support.api import Api, LoopbackApi
     from tests.support.clock import Clock
 
@@ -92,6 +101,56 @@ def test_starlette(loopback: LoopbackApi, tmp_path: Path) -> None:
     finally:
         app.state.fprom.close()
     assert (tmp_path / ".fprom" / "outbox.db").exists()
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of an app whose credentials are in its environment."""
+    monkeypatch.chdir(tmp_path)
+    for key, value in CREDENTIALS.items():
+        monkeypatch.setenv(key, value)
+    return tmp_path
+
+
+A_TEST = "test_a_referred_sign_up_is_a_lead"
+
+
+def test_a_reader_s_test_of_the_flask_app(fprom: FpromMock, outside: Path) -> None:
+    """Its five lines pass against the README's own app, and fail for an organic visitor."""
+    app = run("import os")["app"]
+    run("# Flask", app=app)[A_TEST](fprom)
+    assert list(outside.rglob("*.db")) == []
+
+    app.test_client().post("/register", data={"email": EMAIL})
+    with pytest.raises(AssertionError, match="1 not handed in, organic"):
+        fprom.assert_lead(email=EMAIL)
+
+
+@pytest.mark.usefixtures("outside")
+def test_a_reader_s_test_of_the_fastapi_app(fprom: FpromMock) -> None:
+    """Its view is Starlette's."""
+    register = run("from fprom_middleware.starlette")["register"]
+    app = FastAPI()
+    app.add_route("/register", register, methods=["POST"])
+    init_fastapi(app)
+    run("# FastAPI", app=app, TestClient=TestClient)[A_TEST](fprom)
+
+
+def django_register(request: Any) -> HttpResponse:
+    """Register somebody as the README says it."""
+    track_signup(request, request.POST["email"])
+    return HttpResponse("Welcome!")
+
+
+urlpatterns = [path("register/", django_register)]
+
+
+def test_a_reader_s_test_of_the_django_app() -> None:
+    """By unittest, as Django runs it."""
+    names = {"TestCase": SimpleTestCase, "FpromTestMixin": FpromTestMixin}
+    with django_settings(ROOT_URLCONF=__name__):
+        run("# Django", **names)["RegisterTest"](A_TEST)(result := unittest.TestResult())
+    assert (result.testsRun, result.failures, result.errors) == (1, [], [])
 
 
 @pytest.mark.usefixtures("loopback")

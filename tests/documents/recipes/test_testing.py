@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.documents.recipes.documents import block
+from fprom_middleware.testing import FpromMock
+from tests.documents.recipes.documents import DOCS, block
 from tests.support.accounts import CREDENTIALS
 from tests.support.programs import clean_environment
 
@@ -55,20 +57,16 @@ def create_app(config):
 
     return app
 """
-STARLETTE = """
-from fprom_middleware.starlette import init_app, track_signup_async
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
+FASTAPI = """
+from fastapi import FastAPI, Request
+from fprom_middleware.fastapi import init_app, track_signup_async
 
-async def register(request):
+app = FastAPI()
+init_app(app)
+
+@app.post("/register")
+async def register(request: Request):
     assert (await track_signup_async(request, (await request.json())["email"])).durable
-    return Response()
-
-def create_app(fprom):
-    app = Starlette(routes=[Route("/register", register, methods=["POST"])])
-    init_app(app, fprom)
-    return app
 """
 DJANGO = """
 SECRET_KEY = "k"
@@ -110,8 +108,9 @@ def run(folder: Path, *command: str, **environment: str) -> str:
 @pytest.mark.parametrize(
     ("app", "code", "document", "test"),
     [
-        ("shop.py", FLASK, "testing.md", "test_register.py"),
-        ("api.py", STARLETTE, "testing.md", "test_api.py"),
+        ("shop.py", FLASK, "testing.md", "test_flask.py"),
+        ("api.py", FASTAPI, "testing.md", "test_fastapi.py"),
+        ("shop.py", FLASK, "testing.md", "test_outcome.py"),
         ("shop.py", SHOP, "payments.md", "test_webhook.py"),
     ],
 )
@@ -120,6 +119,7 @@ def test_a_view_is_tested_with_pytest(
 ) -> None:
     """The event is seen, nothing is warned about, and no outbox is made."""
     (tmp_path / app).write_text(code)
+    (tmp_path / "conftest.py").write_text(block("testing.md", "python", "# conftest.py"))
     (tmp_path / test).write_text(block(document, "python", f"# {test}"))
 
     answer = run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", test)
@@ -128,20 +128,37 @@ def test_a_view_is_tested_with_pytest(
     assert not list(tmp_path.rglob("*.db"))
 
 
-@pytest.mark.parametrize("settings", ["settings", "settings_test"])
-def test_a_view_is_tested_with_django(settings: str, tmp_path: Path) -> None:
+def test_a_view_is_tested_with_django(tmp_path: Path) -> None:
     """Also one that hands in the lead within its own transaction."""
     (tmp_path / "settings.py").write_text(DJANGO)
-    (tmp_path / "settings_test.py").write_text(block("testing.md", "python", "# settings_test.py"))
     (tmp_path / "urls.py").write_text(URLS)
     (tmp_path / "tests.py").write_text(block("testing.md", "python", "# tests.py"))
 
-    answer = run(tmp_path, "django", "test", DJANGO_SETTINGS_MODULE=settings, **CREDENTIALS)
+    answer = run(tmp_path, "django", "test", DJANGO_SETTINGS_MODULE="settings", **CREDENTIALS)
 
     assert "Ran 1 test" in answer
     assert "OK" in answer
     assert "FPROM_DELIVERY" not in answer
     assert not list(tmp_path.rglob("*.db"))
+
+
+def test_a_suite_can_use_it_in_every_test(tmp_path: Path) -> None:
+    """The lines of the page are pytest's."""
+    (tmp_path / "pyproject.toml").write_text(block("testing.md", "toml"))
+    (tmp_path / "test_it.py").write_text(
+        "def test_it(request): assert 'fprom' in request.fixturenames"
+    )
+
+    assert "1 passed" in run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider")
+
+
+def test_the_page_names_every_verb() -> None:
+    """And none that there is not."""
+    table = DOCS.joinpath("testing.md").read_text(encoding="utf-8").partition("| verb |")[2]
+    cells = "".join(re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE))
+    told = set(re.findall(r"`(\w+)", cells))
+
+    assert told == {name for name in vars(FpromMock) if not name.startswith("_")}
 
 
 def test_the_setting_is_one_that_is_known() -> None:
