@@ -7,6 +7,7 @@ writing an event needs no look at others.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 
 LONGEST_TURN_SECONDS: Final = 86400.0
 """For which an event waits for earlier ones; then it is sent, whatever became of them."""
-LOOKS: Final = 10
+LOOKS: Final = 3
 """How often one claim looks for others in place of those that have to wait."""
+ASIDE_AT_ONCE: Final = 500
+"""How many rows more are looked through where one of them has to wait: a customer with a hundred
+thousand events must not stand before all others for longer than it takes to set those aside."""
+_KEYS_AT_ONCE: Final = 100
 
 _earlier = leads.alias("earlier")
 
@@ -55,8 +60,11 @@ def find_next(
         rows = [row for row in found if row.id not in blocked]
         if not blocked:
             break
-        _set_aside(connection, [row for row in found if row.id in blocked], now=now)
-        aside += len(blocked)
+        more = find_due(connection, due, ASIDE_AT_ONCE, probe=False)
+        blocked |= _find_blocked(connection, more, now=now)
+        waiting = {row.id: row for row in (*found, *more) if row.id in blocked}
+        _set_aside(connection, waiting.values(), now=now)
+        aside += len(waiting)
     return rows, aside
 
 
@@ -64,44 +72,60 @@ def _find_blocked(connection: Connection, rows: Iterable[Row[Any]], *, now: floa
     may_wait = [row.id for row in rows if _waits_for_so_long(row.queued_at, now)]
     if not may_wait:
         return set()
+    # From the nearest on: what was sent lies at PostgreSQL's front of the index until that is
+    # cleaned. MySQL would begin with the customer's last one, however many there are.
+    backwards = connection.dialect.name not in {"mysql", "mariadb"}
     earlier = [
-        sa.exists().where(
+        sa.select(_earlier.c.id)
+        .where(
             _earlier.c[key] == leads.c[key],
             _earlier.c.id < leads.c.id,
             _earlier.c.due_at.is_not(None),
         )
+        .order_by(_earlier.c.id.desc() if backwards else _earlier.c.id)
+        .limit(1)
+        .scalar_subquery()
         for key in ("email_key", "uid_key")
     ]
-    found = sa.select(leads.c.id).where(leads.c.id.in_(may_wait), sa.or_(*earlier))
+    found = sa.select(leads.c.id).where(
+        leads.c.id.in_(may_wait), sa.or_(*(one.is_not(None) for one in earlier))
+    )
     return set(connection.scalars(found))
 
 
-def _set_aside(connection: Connection, blocked: Sequence[Row[Any]], *, now: float) -> None:
+def _set_aside(connection: Connection, blocked: Iterable[Row[Any]], *, now: float) -> None:
     # The end of an earlier one makes them due; at the latest they are looked at in an hour.
+    by_moment = defaultdict[float, list[int]](list)
     for row in blocked:
         ends = row.queued_at + LONGEST_TURN_SECONDS
-        due_at = min(now + LONGEST_WAIT_SECONDS, max(ends, now))
-        waits = sa.update(leads).where(leads.c.id == row.id)
+        by_moment[min(now + LONGEST_WAIT_SECONDS, max(ends, now))].append(row.id)
+    for due_at, ids in by_moment.items():
+        waits = sa.update(leads).where(leads.c.id.in_(ids))
         connection.execute(waits.values(due_at=due_at, blocked=1))
 
 
-def free_next(connection: Connection, ended: Sequence[Keys], *, now: float) -> None:
+def free_next(connection: Connection, ended: Iterable[Keys], *, now: float) -> None:
     """Make due what waited for events that have ended.
 
     Args:
         connection: As in `find_next`.
-        ended: Their keys, of e-mail and uid.
+        ended: Their keys, of e-mail and uid; no row of an event that has ended has them any more.
         now: Seconds since the epoch.
     """
-    freed: set[int] = set()
-    for number, column in enumerate((leads.c.email_key, leads.c.uid_key)):
-        keys = {one[number] for one in ended} - {None}
-        if keys:
-            first = sa.select(sa.func.min(leads.c.id)).where(column.in_(keys), leads.c.blocked == 1)
-            freed.update(connection.scalars(first.group_by(column)))
-    if freed:
-        waiting = sa.update(leads).where(leads.c.id.in_(freed), leads.c.blocked == 1)
-        connection.execute(waiting.values(due_at=now, blocked=0))
+    keys = sorted(
+        {(number, key) for one in ended for number, key in enumerate(one) if key is not None}
+    )
+    columns = leads.c.email_key, leads.c.uid_key
+    for page in range(0, len(keys), _KEYS_AT_ONCE):
+        # A customer's first by itself, for each of them: one step in the index, however many wait.
+        firsts = [
+            sa.select(sa.func.min(leads.c.id)).where(columns[number] == key)
+            for number, key in keys[page : page + _KEYS_AT_ONCE]
+        ]
+        freed = set(connection.scalars(sa.union_all(*firsts))) - {None}
+        if freed:
+            waiting = sa.update(leads).where(leads.c.id.in_(freed), leads.c.blocked == 1)
+            connection.execute(waiting.values(due_at=now, blocked=0))
 
 
 def _waits_for_so_long(queued_at: object, now: float) -> bool:
