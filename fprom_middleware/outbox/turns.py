@@ -34,6 +34,7 @@ ASIDE_AT_ONCE: Final = 500
 thousand events must not stand before all others for longer than it takes to set those aside."""
 _KEYS_AT_ONCE: Final = 100
 
+_KEY_COLUMNS: Final = leads.c.email_key, leads.c.uid_key
 _earlier = leads.alias("earlier")
 
 
@@ -72,25 +73,36 @@ def _find_blocked(connection: Connection, rows: Iterable[Row[Any]], *, now: floa
     may_wait = [row.id for row in rows if _waits_for_so_long(row.queued_at, now)]
     if not may_wait:
         return set()
-    # From the nearest on: what was sent lies at PostgreSQL's front of the index until that is
-    # cleaned. MySQL would begin with the customer's last one, however many there are.
-    backwards = connection.dialect.name not in {"mysql", "mariadb"}
-    earlier = [
-        sa.select(_earlier.c.id)
-        .where(
-            _earlier.c[key] == leads.c[key],
-            _earlier.c.id < leads.c.id,
-            _earlier.c.due_at.is_not(None),
-        )
-        .order_by(_earlier.c.id.desc() if backwards else _earlier.c.id)
-        .limit(1)
-        .scalar_subquery()
-        for key in ("email_key", "uid_key")
-    ]
+    wait = _stands_behind if connection.dialect.name == "postgresql" else _has_earlier
     found = sa.select(leads.c.id).where(
-        leads.c.id.in_(may_wait), sa.or_(*(one.is_not(None) for one in earlier))
+        leads.c.id.in_(may_wait), sa.or_(wait("email_key"), wait("uid_key"))
     )
     return set(connection.scalars(found))
+
+
+def _has_earlier(key: str) -> sa.ColumnElement[bool]:
+    return sa.exists().where(
+        _earlier.c[key] == leads.c[key],
+        _earlier.c.id < leads.c.id,
+        _earlier.c.due_at.is_not(None),
+    )
+
+
+def _stands_behind(key: str) -> sa.ColumnElement[bool]:
+    # The same for PostgreSQL: whose the nearest row is that stands before this one in the index.
+    # What it believes of how many rows a customer has lets it read the whole table otherwise, and
+    # what was sent lies at the front of a customer's rows until the index is cleaned.
+    place = _earlier.c[key], _earlier.c.id
+    nearest = (
+        sa.select(_earlier.c[key])
+        .where(
+            sa.tuple_(*place) < sa.tuple_(leads.c[key], leads.c.id),
+            _earlier.c.due_at.is_not(None),
+        )
+        .order_by(*(column.desc() for column in place))
+        .limit(1)
+    )
+    return leads.c[key] == nearest.scalar_subquery()
 
 
 def _set_aside(connection: Connection, blocked: Iterable[Row[Any]], *, now: float) -> None:
@@ -115,14 +127,21 @@ def free_next(connection: Connection, ended: Iterable[Keys], *, now: float) -> N
     keys = sorted(
         {(number, key) for one in ended for number, key in enumerate(one) if key is not None}
     )
-    columns = leads.c.email_key, leads.c.uid_key
     for page in range(0, len(keys), _KEYS_AT_ONCE):
-        # A customer's first by itself, for each of them: one step in the index, however many wait.
+        # One step in the index for each of them, however many wait; by no other way, therefore
+        # not "the first of this key".
         firsts = [
-            sa.select(sa.func.min(leads.c.id)).where(columns[number] == key)
-            for number, key in keys[page : page + _KEYS_AT_ONCE]
+            sa.select(column, leads.c.id, sa.literal(key, sa.BigInteger).label("ended"))
+            .where(column >= key)
+            .order_by(column, leads.c.id)
+            .limit(1)
+            .subquery()
+            for column, key in (
+                (_KEY_COLUMNS[number], key) for number, key in keys[page:][:_KEYS_AT_ONCE]
+            )
         ]
-        freed = set(connection.scalars(sa.union_all(*firsts))) - {None}
+        found = connection.execute(sa.union_all(*map(sa.select, firsts)))
+        freed = [number for key, number, ended in found if key == ended]
         if freed:
             waiting = sa.update(leads).where(leads.c.id.in_(freed), leads.c.blocked == 1)
             connection.execute(waiting.values(due_at=now, blocked=0))
