@@ -142,8 +142,8 @@ class Fprom(TrackingVerbs):
 
     def _warn_once(self, event: AnyEvent) -> None:
         # A client that was handed in is a test's own, or knows where it sends.
-        is_told = self._client is not None or self._current.is_replaced
-        if not self._has_warned and not is_told:
+        is_real = self._client is None and not self._current.is_replaced
+        if not self._has_warned and is_real:
             self._has_warned = True
             warn_of_mode(self.settings)
         if isinstance(event, Sale) and not self._has_sold:

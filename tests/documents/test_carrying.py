@@ -24,6 +24,7 @@ from tests.support.clock import DAY
 from tests.support.visits import EMAIL, IP, TID
 
 if TYPE_CHECKING:
+    from fprom_middleware.testing import FpromMock
     from tests.support.accounts import Account
     from tests.support.api import LoopbackApi
 
@@ -51,10 +52,10 @@ def oauth(account: Account) -> Flask:
     return app
 
 
-def test_oauth(account: Account, oauth: Flask) -> None:
+def test_oauth(fprom: FpromMock, oauth: Flask) -> None:
     """The state brings the visitor back, at another address and without the cookie."""
     browser = oauth.test_client()
-    browser.set_cookie("_fprom_tid", TID)
+    tid = fprom.visit(browser)
     asked = urlsplit(browser.get("/oauth/start", environ_base=HOME).location)
     query = parse_qs(asked.query)
     assert f"{asked.scheme}://{asked.netloc}{asked.path}" == f"{PROVIDER}/authorize"
@@ -64,8 +65,7 @@ def test_oauth(account: Account, oauth: Flask) -> None:
     back = {"state": query["state"][0], "code": "code of anna"}
     answer = browser.get("/oauth/callback", query_string=back, environ_base=OFFICE)
     assert answer.location == "/welcome"
-    (lead,) = account.leads
-    assert (lead["email"], lead["tid"], lead["ip"]) == (EMAIL, TID, IP)
+    fprom.assert_lead(email=EMAIL, tid=tid, ip=IP)
 
 
 def test_oauth_of_another_browser(account: Account, oauth: Flask) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fprom_middleware import TrackingContext
+from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.account import MAX_AGE
 from fprom_middleware.events.kinds import EVENTS
 from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS
 from fprom_middleware.visitor.cookies import LEGACY_REF_NAME, LEGACY_TID_NAME, REF_NAME, TID_NAME
 from fprom_middleware.visitor.keep_cookie import LINK_DAYS
 from tests.documents.recipes.documents import DOCS, block
-from tests.support.accounts import Account
+from tests.support.accounts import Account, make_settings
 from tests.support.clock import DAY
 from tests.support.visits import COOKIE, EMAIL, TID, visit_by_wsgi
+
+if TYPE_CHECKING:
+    from fprom_middleware.testing import FpromMock
 
 TEXT = DOCS.joinpath("privacy.md").read_text(encoding="utf-8")
 
@@ -28,15 +31,15 @@ def hook(first_line: str, name: str) -> Any:
     return names[name]
 
 
-def test_before_send() -> None:
+def test_before_send(fprom: FpromMock) -> None:
     """The staff is dropped, and an id of one's own takes the place of the e-mail address."""
-    account = Account(before_send=hook("from dataclasses", "before_send"))
+    account = Fprom(make_settings(before_send=hook("from dataclasses", "before_send")))
     visitor = TrackingContext(TID)
-    account.fprom.track_signup(visitor, EMAIL, uid="7")
-    assert ("email" in account.leads[0], account.leads[0]["uid"]) == (False, "7")
-    assert account.fprom.track_signup(visitor, "boss@shop.example").reason == "dropped"
-    account.fprom.track_signup(visitor, "anna@tea.example")
-    assert account.leads[1]["email"] == "anna@tea.example"
+    account.track_signup(visitor, EMAIL, uid="7")
+    fprom.assert_lead(email=None, uid="7")
+    assert account.track_signup(visitor, "boss@shop.example").reason == "dropped"
+    account.track_signup(visitor, "anna@tea.example")
+    fprom.assert_lead(email="anna@tea.example")
 
 
 @pytest.mark.parametrize(

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from fprom_middleware import starlette, track_signup_async
+from fprom_middleware import Fprom, starlette, track_signup_async
 from tests.documents.recipes.documents import DOCS, block
-from tests.support.accounts import Account
+from tests.support.accounts import make_settings
 from tests.support.visits import EMAIL, TID
+
+if TYPE_CHECKING:
+    from fprom_middleware.testing import FpromMock
 
 
 @pytest.fixture
-def page() -> tuple[TestClient, Account]:
-    """A client of the document's app, and the account behind it."""
+def client() -> TestClient:
+    """A client of the document's app."""
     key, value = block("spa.md", "ini").strip().split("=")
     assert key == "FPROM_TID_HEADER"
-    account = Account(tid_header=value)
+    fprom = Fprom(make_settings(tid_header=value, delivery="inline"))
 
     async def register(request: Any) -> PlainTextResponse:
         await track_signup_async(request, (await request.json())["email"])
@@ -28,10 +31,10 @@ def page() -> tuple[TestClient, Account]:
 
     names: dict[str, Any] = {
         "register": register,
-        "init_app": lambda app: starlette.init_app(app, account.fprom),
+        "init_app": lambda app: starlette.init_app(app, fprom),
     }
     exec(block("spa.md", "python"), names)  # noqa: S102 - that is the point
-    return TestClient(names["app"]), account
+    return TestClient(names["app"])
 
 
 def headers_of(text: str) -> dict[str, str]:
@@ -39,9 +42,8 @@ def headers_of(text: str) -> dict[str, str]:
     return dict(re.findall(r"^([\w-]+): (.*)$", text, re.MULTILINE))
 
 
-def test_the_preflight(page: tuple[TestClient, Account]) -> None:
+def test_the_preflight(client: TestClient) -> None:
     """What the document says the browser asks, and what it says it must be answered."""
-    client, _ = page
     question, answer = re.findall(
         r"```http\n(.*?)```", DOCS.joinpath("spa.md").read_text(), re.DOTALL
     )
@@ -58,12 +60,11 @@ def test_the_preflight(page: tuple[TestClient, Account]) -> None:
             }
 
 
-def test_the_call(page: tuple[TestClient, Account]) -> None:
+def test_the_call(client: TestClient, fprom: FpromMock) -> None:
     """The header of the page's script is the tid."""
-    client, account = page
     code = block("spa.md", "javascript")
     (name,) = re.findall(r'"(X-[\w-]+)": tid', code)
     headers = {"Origin": "https://app.example", name: TID}
     answer = client.post("/register", json={"email": EMAIL}, headers=headers)
     assert answer.headers["access-control-allow-origin"] == "https://app.example"
-    assert account.leads[0]["tid"] == TID
+    fprom.assert_lead(email=EMAIL, tid=TID)

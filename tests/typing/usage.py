@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, assert_type
+from unittest import TestCase
 from uuid import uuid4
 
 from fastapi import FastAPI
@@ -38,6 +39,7 @@ from fprom_middleware import (
     minor_units,
     starlette,
     stripe_metadata,
+    testing,
     track_cancellation,
     track_cancellation_async,
     track_refund,
@@ -316,3 +318,46 @@ def errors(error: FpromError) -> str:
     if isinstance(error, FpromNotInstalled):
         takes_lookup_error(error)
     return str(error)
+
+
+def own_tests(fprom: testing.FpromMock, client: object) -> None:
+    """What a test says with the fixture."""
+    assert_type(fprom.visit(client), str)
+    assert_type(fprom.visit(client, ref="anna", tid="t"), str)
+    assert_type(fprom.leads, list[Lead])
+    assert_type(fprom.sales, list[Sale])
+    assert_type(fprom.refunds, list[Refund])
+    assert_type(fprom.cancellations, list[Cancellation])
+    assert_type(fprom.events, list[Lead | Sale | Refund | Cancellation])
+    assert_type(fprom.assert_lead(email="a@b.c", uid=7, tid="t", ip=None), Lead)
+    assert_type(fprom.assert_lead(created_at=datetime.now(UTC)), Lead)
+    assert_type(fprom.assert_sale(event_id=uuid4(), amount=1290, plan="pro"), Sale)
+    assert_type(fprom.assert_refund(sale_event_id=7, quantity=1), Refund)
+    assert_type(fprom.assert_cancellation(), Cancellation)
+    fprom.assert_no_events()
+    fprom.fail_next(500)
+    fprom.fail_next(TimeoutError, times=2)
+    fprom.fail_next(OSError("gone"), 3)
+    assert_type(fprom.drain(), dict[str, int])
+    fprom.drain(1, wait=True)
+    fprom.assert_lead(emial="a@b.c")  # type: ignore[call-arg]
+    fprom.assert_lead(amount=1)  # type: ignore[call-arg]
+    fprom.assert_sale(amount="12.90")  # type: ignore[arg-type]
+    fprom.fail_next("500")  # type: ignore[arg-type]
+    fprom.leads = []  # type: ignore[misc]
+
+
+class OwnTest(testing.FpromTestMixin, TestCase):
+    """What a test case says."""
+
+    def test_a_view(self) -> None:
+        """With the same verbs."""
+        assert_type(self.fprom, testing.FpromMock)
+        assert_type(self.fprom.assert_lead(email="a@b.c").tid, str | None)
+
+
+def in_a_block(client: object) -> None:
+    """Where there is neither pytest nor unittest."""
+    with testing.mock_fprom() as fprom:
+        assert_type(fprom, testing.FpromMock)
+        fprom.visit(client)
