@@ -1,4 +1,4 @@
-"""One small shop in each framework, on an `Fprom` that would reach the real FirstPromoter."""
+"""One small shop in each framework."""
 
 from __future__ import annotations
 
@@ -16,18 +16,12 @@ from fprom_middleware.asgi import FpromMiddleware
 from fprom_middleware.fastapi import init_app as init_fastapi
 from fprom_middleware.flask import init_app as init_flask
 from fprom_middleware.starlette import init_app as init_starlette
-from tests.support.accounts import make_settings
 
 if TYPE_CHECKING:
     from starlette.requests import Request as StarletteRequest
     from starlette.types import ASGIApp
 
 EMAIL = "kim@example.com"
-
-
-def make_fprom(**settings: Any) -> Fprom:
-    """An account whose events would go into a file and out of it to the real API."""
-    return Fprom(make_settings(**settings))
 
 
 def said(receipt: Receipt) -> str:

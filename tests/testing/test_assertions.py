@@ -11,9 +11,9 @@ import pytest
 
 from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.testing.difference import MOST_SHOWN
-from tests.support.accounts import make_settings
 from tests.support.clock import START, Clock
 from tests.support.visits import visit_by_wsgi
+from tests.testing.accounts import make_fprom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ UUID_OF_KIM = UUID("3c9d7f52-6c1e-4c0e-9d2a-5a8a1f0b7e64")
 @pytest.fixture
 def account(fprom: FpromMock) -> Fprom:
     """An account whose events the test gets."""
-    return Fprom(make_settings(), clock=Clock())
+    return make_fprom(Clock())
 
 
 def failure(check: Callable[..., object], **fields: Any) -> str:
@@ -146,7 +146,7 @@ UNSENT: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_why_nothing_was_handed_in_is_said(reason: str, fprom: FpromMock) -> None:
     """With how often, and where to look."""
     settings, email, hint = UNSENT[reason]
-    account = Fprom(make_settings(**settings))
+    account = make_fprom(**settings)
     request = visit_by_wsgi(account, cookie="_fprom_tid=t").connection
     for _ in range(2):
         account.track_signup(request, email)

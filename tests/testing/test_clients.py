@@ -23,12 +23,12 @@ from fprom_middleware import get_tracking, track_signup
 from fprom_middleware.testing.clients import escape, set_visitor
 from tests.support.django import django_settings
 from tests.support.programs import run_program
+from tests.testing.accounts import NOBODY, make_fprom
 from tests.testing.apps import (
     EMAIL,
     fastapi_app,
     flask_app,
     litestar_app,
-    make_fprom,
     said,
     starlette_app,
 )
@@ -51,7 +51,7 @@ urlpatterns = [path("register/", django_register)]
 @pytest.fixture(autouse=True)
 def django(tmp_path: Path) -> Iterator[None]:
     """Django's shop, whose outbox is a file."""
-    more = {"FPROM_OUTBOX_URL": f"sqlite:///{tmp_path}/outbox.db", "FPROM_WORKER": "thread"}
+    more = {"FPROM_OUTBOX_URL": f"sqlite:///{tmp_path}/outbox.db", "FPROM_BASE_URL": NOBODY}
     with django_settings(ROOT_URLCONF=__name__, **more):
         yield
 

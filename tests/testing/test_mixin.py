@@ -9,14 +9,14 @@ from typing import Any
 from django.db import connection
 from django.test import SimpleTestCase
 
-from fprom_middleware import Fprom, TrackingContext
-from fprom_middleware.delivery.durable import OutboxDelivery
+from fprom_middleware import TrackingContext
+from fprom_middleware.delivery.inline import InlineDelivery
 from fprom_middleware.testing import FpromTestMixin
-from tests.support.accounts import make_settings
 from tests.support.django import django_settings
+from tests.testing.accounts import make_fprom
 
 VISITOR = TrackingContext("tid-of-a-visitor")
-ACCOUNT = Fprom(make_settings())
+ACCOUNT = make_fprom()
 
 
 class Mixed(FpromTestMixin, unittest.TestCase):
@@ -26,7 +26,7 @@ class Mixed(FpromTestMixin, unittest.TestCase):
     def setUpClass(cls) -> None:
         """Hand in what belongs to no test."""
         super().setUpClass()
-        ACCOUNT.track_signup(VISITOR, uid="of the class")
+        assert ACCOUNT.track_signup(VISITOR, uid="of the class").durable
 
     def setUp(self) -> None:
         """Hand in something without calling the mixin's."""
@@ -70,7 +70,7 @@ def test_afterwards_each_account_has_its_own_delivery() -> None:
             self.fprom.assert_lead(uid=1)
 
     assert run(Case).endswith("OK\n")
-    assert isinstance(ACCOUNT.delivery, OutboxDelivery)
+    assert isinstance(ACCOUNT.delivery, InlineDelivery)
 
 
 def test_a_failure_shows_the_test_s_own_line_and_none_of_ours() -> None:

@@ -23,12 +23,13 @@ from tests.support.api import Api
 from tests.support.clock import Clock
 from tests.support.visits import visit_by_wsgi
 from tests.support.waiting import eventually
+from tests.testing.accounts import make_fprom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fprom_middleware.delivery.base import Delivery
-    from tests.support.api import LoopbackApi
+    from tests.support.api import LoopbackApi, Seen
 
 VISITOR = TrackingContext("tid-of-a-visitor")
 DELIVERIES = {"outbox": OutboxDelivery, "inline": InlineDelivery, "memory": MemoryDelivery}
@@ -114,6 +115,23 @@ def test_what_waits_in_an_outbox_is_not_sent_meanwhile(accounts: Accounts) -> No
     assert kept.stats().pending == 2
 
 
+def test_an_account_that_is_gone_sends_nothing_more(accounts: Accounts) -> None:
+    """Its thread may be in the middle of a call; it has no other."""
+    gone = Fprom(accounts.make().settings)
+    delivery: Any = gone.delivery
+
+    def answer(_: Seen) -> int:
+        return 200 if eventually(delivery.stopping.is_set, within=10) else 500
+
+    accounts.loopback.says = answer
+    for number in range(3):
+        gone.track_signup(VISITOR, uid=number)
+    assert eventually(lambda: accounts.loopback.uids)
+    del gone
+    with mock_fprom():
+        assert accounts.loopback.uids == ["0"]
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("session", [None, object()])
 def test_async_verbs_and_sessions_are_taken(
@@ -151,11 +169,9 @@ def test_a_request_starts_no_thread(fprom: FpromMock, accounts: Accounts) -> Non
     fprom.assert_no_events()
 
 
-def test_no_mode_is_warned_about(
-    fprom: FpromMock, accounts: Accounts, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_mode_is_warned_about(fprom: FpromMock, caplog: pytest.LogCaptureFixture) -> None:
     """The word of caution is for tests that do without; they get it afterwards."""
-    account = Fprom(make_settings(outbox_url=accounts.make().settings.outbox_url))
+    account = make_fprom(base_url="https://firstpromoter.invalid")
     account.track_signup(VISITOR, uid=1)
     fprom.assert_lead(uid=1)
     assert caplog.records == []
@@ -224,8 +240,7 @@ def test_a_forked_child_sends_nothing_either(fprom: FpromMock, accounts: Account
 def test_figures_are_those_of_the_account(fprom: FpromMock) -> None:
     """As a health endpoint asks for them."""
     clock = Clock()
-    one = Fprom(make_settings(), clock=clock)
-    other = Fprom(make_settings(account_id="another"), clock=clock)
+    one, other = make_fprom(clock), make_fprom(clock, account_id="another")
     assert (one.stats().pending, one.stats().oldest_age) == (0, None)
     one.track_signup(VISITOR, uid=1)
     clock.later(5)

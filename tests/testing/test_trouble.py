@@ -10,7 +10,7 @@ import pytest
 from fprom_middleware import Fprom, Reason, Receipt, Status, TrackingContext
 from fprom_middleware.outbox.retry import NOT_FOUND_WAITS
 from fprom_middleware.outbox.stats import no_counts
-from tests.support.accounts import make_settings
+from tests.testing.accounts import make_fprom
 
 if TYPE_CHECKING:
     from fprom_middleware.testing import FpromMock
@@ -23,7 +23,7 @@ class Shop:
 
     def __init__(self, **settings: Any) -> None:
         self.heard: list[Receipt] = []
-        self.fprom = Fprom(make_settings(on_outcome=self._hear, **settings))
+        self.fprom = make_fprom(on_outcome=self._hear, **settings)
 
     def _hear(self, event: object, receipt: Receipt) -> None:
         assert receipt.event is event
@@ -152,7 +152,7 @@ def test_what_a_hook_hands_in_is_sent_too(fprom: FpromMock) -> None:
         if event.kind == "signup":
             accounts[0].track_sale(uid=event.uid, event_id="first", amount=1)
 
-    accounts.append(Fprom(make_settings(on_outcome=sell)))
+    accounts.append(make_fprom(on_outcome=sell))
     accounts[0].track_signup(VISITOR, uid=1)
     assert fprom.drain() == counted(sent=2)
 
@@ -174,7 +174,7 @@ def test_a_hook_that_raises_is_counted(fprom: FpromMock, caplog: pytest.LogCaptu
     def fail(*_: object) -> None:
         raise KeyError
 
-    account = Fprom(make_settings(on_outcome=fail, account_id="of-this-test"))
+    account = make_fprom(on_outcome=fail, account_id="of-this-test")
     account.track_signup(VISITOR, uid=1)
     assert fprom.drain() == counted(sent=1)
     assert account.stats().hook_errors == 1
