@@ -23,6 +23,7 @@ _HINTS: Final = {
     Reason.NO_CONSENT: "FPROM_CONSENT said no, or could not be asked",
     Reason.DROPPED: "FPROM_BEFORE_SEND returned None",
     Reason.UNIDENTIFIED: "email and uid were blank",
+    Reason.DATABASE: "refuse_next() refused what was handed in with session=",
     Reason.BAD_REQUEST: "a field held what cannot be sent; the log says which",
 }
 

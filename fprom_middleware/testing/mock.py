@@ -188,15 +188,26 @@ class FpromMock:
             times: How many calls.
 
         Raises:
-            ValueError: The status is none, or there is no such number of calls.
+            ValueError: The status is not one of HTTP's, or there is no such number of calls.
         """
         if isinstance(trouble, int) and not 100 <= trouble <= 599:  # noqa: PLR2004 - HTTP's own
             msg = f"{trouble} is not a valid HTTP status"
             raise ValueError(msg)
-        if times < 1:
-            msg = f"times={times} is not a valid number of calls"
-            raise ValueError(msg)
-        self._outbox.trouble.extend([trouble] * times)
+        self._outbox.trouble.extend([trouble] * _checked(times))
+
+    def refuse_next(self, times: int = 1) -> None:
+        """Let the database refuse what a view hands in next, as one that is away would.
+
+        The view is answered ``queued`` with ``durable=False``, and the event waits in memory;
+        with ``session=`` it is answered ``failed``, and the event is not kept.
+
+        Args:
+            times: How many events.
+
+        Raises:
+            ValueError: There is no such number of events.
+        """
+        self._outbox.refusals += _checked(times)
 
     def drain(self, limit: int | None = None, *, wait: bool = False) -> Counts:
         """Send what waits, nowhere: what the calls come to is what `fail_next` said, or success.
@@ -227,6 +238,13 @@ class FpromMock:
         if len(found) > 1:
             raise AssertionError(tell_several(kind.kind, expected, found))
         return found[0]
+
+
+def _checked(times: int) -> int:
+    if times < 1:
+        msg = f"times={times} is not a valid number"
+        raise ValueError(msg)
+    return times
 
 
 def _as_kept(kind: type[E], name: str, value: object) -> object:

@@ -64,12 +64,14 @@ class MemoryOutbox:
         kept: The events, the oldest first, those that have ended as well.
         unsent: What was answered for events that were not handed in.
         trouble: What the next calls come to; the ones after them get through.
+        refusals: How many of the next events its database refuses.
     """
 
     def __init__(self) -> None:
         self.kept: list[KeptEvent] = []
         self.unsent: list[Receipt] = []
         self.trouble: deque[Trouble] = deque()
+        self.refusals = 0
 
     def make_delivery(self, settings: FpromSettings, clock: Callable[[], float]) -> MockDelivery:
         """Make an account's delivery into this outbox."""
@@ -145,14 +147,21 @@ class MockDelivery(NothingWaits):
         self._settings = settings
         self._clock = clock
 
-    def accept(self, event: AnyEvent, **_: Any) -> Receipt:
+    def accept(self, event: AnyEvent, *, session: Any = None) -> Receipt:
         """Keep the event, at once: of a session it is not asked whether it commits."""
+        refused = self._outbox.refusals > 0
+        self._outbox.refusals -= refused
+        if refused and session is not None:
+            receipt = Receipt(Status.FAILED, Reason.DATABASE, event=event)
+            self._outbox.note(receipt)
+            return receipt
         self._outbox.kept.append(KeptEvent(event, self._settings, self._clock()))
-        return Receipt(Status.QUEUED, durable=True, event=event)
+        reason = Reason.DATABASE if refused else None
+        return Receipt(Status.QUEUED, reason, durable=not refused, event=event)
 
-    async def accept_async(self, event: AnyEvent, **_: Any) -> Receipt:
+    async def accept_async(self, event: AnyEvent, *, session: Any = None) -> Receipt:
         """Keep the event."""
-        return self.accept(event)
+        return self.accept(event, session=session)
 
     def drain(self, *, limit: int | None = None, wait: bool = False, **_: Any) -> Counts:
         """Send what this account has handed in, nowhere."""

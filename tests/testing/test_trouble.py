@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
 from fprom_middleware import Fprom, Reason, Receipt, Status, TrackingContext
@@ -193,6 +194,36 @@ def test_the_log_says_what_it_says_in_earnest(
     fprom.drain(wait=True)
     (line,) = [one for one in caplog.messages if "event_id before its first call" in one]
     assert line.endswith("amount=6)")
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_database_that_refuses_is_the_view_s_own_trouble(
+    kind: str, fprom: FpromMock, shop: Shop
+) -> None:
+    """What it hands in waits in memory; within its own transaction it is not kept."""
+
+    def register(**how: Any) -> tuple[object, ...]:
+        if kind == "sync":
+            receipt = shop.fprom.track_signup(VISITOR, uid=1, **how)
+        else:
+            receipt = anyio.run(lambda: shop.fprom.track_signup_async(VISITOR, uid=1, **how))
+        return receipt.status, receipt.reason, receipt.durable
+
+    fprom.refuse_next(times=2)
+    assert register(session=object()) == (Status.FAILED, Reason.DATABASE, False)
+    with pytest.raises(AssertionError, match="1 not handed in, database: refuse_next"):
+        fprom.assert_lead()
+    assert register() == (Status.QUEUED, Reason.DATABASE, False)
+    assert register() == (Status.QUEUED, None, True)
+    assert len(fprom.leads) == 2
+    assert fprom.drain() == counted(sent=2)
+
+
+@pytest.mark.parametrize("times", [0, -1])
+def test_there_is_no_such_number_of_refusals(times: int, fprom: FpromMock) -> None:
+    """It is said at once."""
+    with pytest.raises(ValueError, match="is not a valid number"):
+        fprom.refuse_next(times)
 
 
 @pytest.mark.parametrize(("trouble", "times"), [(99, 1), (600, 1), (0, 1), (500, 0), (500, -1)])

@@ -338,6 +338,7 @@ def own_tests(fprom: testing.FpromMock, client: object) -> None:
     fprom.fail_next(500)
     fprom.fail_next(TimeoutError, times=2)
     fprom.fail_next(OSError("gone"), 3)
+    fprom.refuse_next(times=2)
     assert_type(fprom.drain(), dict[str, int])
     fprom.drain(1, wait=True)
     fprom.assert_lead(emial="a@b.c")  # type: ignore[call-arg]
