@@ -28,6 +28,7 @@ from fprom_middleware import (
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.delivery.memory import MemoryDelivery
 from fprom_middleware.events.payments import DOUBLE_COMMISSION
+from fprom_middleware.verbs import TrackingVerbs
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
 from tests.support.accounts import Account, make_settings
 from tests.support.leads import VISITOR
@@ -299,6 +300,12 @@ def test_what_is_required_is_the_language_s_to_say(verb: str) -> None:
             getattr(fprom, verb)(None, EMAIL, **said)
     with pytest.raises(TypeError, match="positional"):
         getattr(fprom, verb)(None, EMAIL, 7, **LEAST[verb])
+
+
+def test_verbs_alone_hand_nothing_in(say: Say) -> None:
+    """An account says where an event goes."""
+    with pytest.raises(NotImplementedError):
+        say(TrackingVerbs(), "track_cancellation", uid=7)
 
 
 # --- What is not sent ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, DropTable
 
+from .order_keys import NO_KEYS
 from .schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
 
 if TYPE_CHECKING:
@@ -89,6 +90,31 @@ def rows(dialect: Dialect, *accounts_of: str) -> list[Any]:
         layout.values(version=VERSION),
         unnamed.values(identity=sa.literal(uuid.uuid4().hex)),
     ]
+
+
+def set_order_keys(keys: Mapping[int, Mapping[str, int | None]]) -> sa.Update:
+    """Return the one statement that says of many rows whom they are about.
+
+    Args:
+        keys: By the row's id, what `order_keys` returned.
+    """
+    # Figures and no parameters: there may be more than a database takes.
+    values: dict[str, Any] = {}
+    for name in NO_KEYS:
+        by_id = {
+            _figure(number): _figure(of[name])
+            for number, of in keys.items()
+            if of[name] is not None
+        }
+        chosen: Any = sa.case(by_id, value=leads.c.id) if by_id else sa.null()
+        values[name] = sa.cast(chosen, sa.BigInteger)
+    return (
+        sa.update(leads).where(leads.c.id.in_([_figure(number) for number in keys])).values(values)
+    )
+
+
+def _figure(number: int | None) -> sa.ColumnElement[Any]:
+    return sa.literal_column(str(number))
 
 
 def removal() -> list[Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from ..errors import FpromConfigError
 from .order_keys import order_keys
 from .schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
-from .statements import backend_of, creation, rows, upgrade
+from .statements import backend_of, creation, rows, set_order_keys, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ _LOCKS: Final = {
 }
 _UNLOCK: Final = "SELECT RELEASE_LOCK('fprom_outbox')"
 _OLDEST: Final = 1
-_PAGE: Final = 500
+_PAGE: Final = 200
 _FIRST_COLUMNS: Final = {
     leads.name: {"id", "account", "due_at", "queued_at", "attempts", "rejected_at", "payload"},
     accounts.name: {"account", "version", "failures", "calls"},
@@ -145,16 +145,14 @@ def fill_order_keys(tables: Tables) -> None:
             *wanted, leads.c.id > sa.literal(last)
         )
         _, found = tables.execute(page.order_by(leads.c.id).limit(_PAGE))
+        keys: dict[int, Mapping[str, int | None]] = {}
         for number, account, text in found:
             last = number
             # A damaged row has no customer, and is rejected in its turn.
             with suppress(ValueError, TypeError, AttributeError, RecursionError):
-                keys = order_keys(account, json.loads(text))
-                tables.execute(
-                    sa.update(leads)
-                    .where(leads.c.id == sa.literal(number))
-                    .values({name: sa.literal(key, sa.BigInteger) for name, key in keys.items()})
-                )
+                keys[number] = order_keys(account, json.loads(text))
+        if keys:
+            tables.execute(set_order_keys(keys))
         if len(found) < _PAGE:
             return
 

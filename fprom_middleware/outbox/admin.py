@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ..database.order_keys import order_keys
 from ..database.schema import leads
+from ..database.statements import set_order_keys
 from ..errors import FpromConfigError
 from ..events.lead import Lead
 from ..settings.choices import DeliveryMode
@@ -202,11 +203,13 @@ class Inspection:
         def work(connection: Connection) -> list[int]:
             page = sa.select(leads).where(*again, leads.c.id > last).order_by(leads.c.id)
             found = connection.execute(page.limit(_PAGE)).all()
+            keys = {}
             for row in map(OutboxRow.of, found):
                 # Whom it is about was forgotten when it ended.
                 body = {} if row.event is None else row.event.to_json()
-                one = sa.update(leads).where(leads.c.id == row.id)
-                connection.execute(one.values(**values, **order_keys(self.account, body)))
+                keys[row.id] = order_keys(self.account, body)
+            if keys:
+                connection.execute(set_order_keys(keys).values(values))
             return [row.id for row in found]
 
         while page := self._database.run(work):
