@@ -12,7 +12,7 @@ from .ledger import MAX_BYTES, Ledger
 from .records import Answer, Attempt, Click
 
 if TYPE_CHECKING:
-    from .journal import Entry, Journal
+    from .data.journal import Entry, Journal
     from .program import Program
 
 SENT_SHOWN: Final = 4_000

@@ -5,17 +5,22 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+import threading
+import webbrowser
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from ..masking import mask_email, mask_ip, mask_tail, printable
+from .data.file import JournalFile, JournalFileError
 from .double import ACCOUNT_ID, API_KEY, FirstPromoterDouble
 from .received import ReceivedCancellation
 from .records import Attempt, Click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from uvicorn import Server
@@ -25,24 +30,28 @@ EXTRA: Final = 'pip install "fprom-middleware[sandbox]"'
 _SHOWN: Final = 80
 
 
-def _loopback(_context: Any, _parameter: Any, value: str) -> str:
-    if value.lower() == "localhost":
+def _check_host(host: str, *, allow_remote: bool) -> str:
+    if host.lower() == "localhost":
         return "127.0.0.1"
     try:
-        address = ipaddress.ip_address(value)
+        address = ipaddress.ip_address(host)
     except ValueError:
         address = None
-    if address is None or not address.is_loopback:
+    if address is None:
+        msg = f"{printable(host)} is not an address, such as 127.0.0.1 or ::1."
+        raise click.BadParameter(msg, param_hint="--host")
+    if not address.is_loopback and not allow_remote:
         msg = (
-            f"{printable(value)} is not an address of this machine alone. The sandbox shows "
-            "whatever it receives, so it listens on loopback only, such as 127.0.0.1 or ::1."
+            f"{printable(host)} is not an address of this machine alone. The sandbox shows "
+            "whatever it receives, so it listens on loopback only, such as 127.0.0.1 or ::1; "
+            "add --allow-remote where other machines, or containers, are to reach it."
         )
-        raise click.BadParameter(msg)
-    return value
+        raise click.BadParameter(msg, param_hint="--host")
+    return host
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, callback=_loopback)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
@@ -52,15 +61,36 @@ def _loopback(_context: Any, _parameter: Any, value: str) -> str:
 )
 @click.option("--api-key", default=API_KEY, show_default=True, help="What callers must send.")
 @click.option("--account-id", default=ACCOUNT_ID, show_default=True, help="What they must send.")
-def sandbox(host: str, port: int, api_key: str, account_id: str) -> None:
+@click.option(
+    "--data",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file in which clicks and calls survive a restart.",
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+@click.option("--allow-remote", is_flag=True, help="Let --host be reached from other machines.")
+def sandbox(
+    *,
+    host: str,
+    port: int,
+    api_key: str,
+    account_id: str,
+    data: Path | None,
+    open_page: bool,
+    allow_remote: bool,
+) -> None:
     """Run a local FirstPromoter: tracking API, browser script, and a page of what arrived."""
-    try:
-        double = FirstPromoterDouble(api_key=api_key, account_id=account_id, observer=_report)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    with _listen(host, port) as listener:
+    host = _check_host(host, allow_remote=allow_remote)
+    with ExitStack() as stack:
+        journal = None if data is None else stack.enter_context(_open_journal(data))
+        try:
+            double = FirstPromoterDouble(
+                api_key=api_key, account_id=account_id, observer=_report, journal=journal
+            )
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        listener = stack.enter_context(_listen(host, port))
         base_url = _base_url(listener)
-        server = _make_server(double, base_url)
+        server = _make_server(double, base_url, remote=allow_remote)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             server.should_exit = True
@@ -70,11 +100,29 @@ def sandbox(host: str, port: int, api_key: str, account_id: str) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
         _greet(base_url, double)
+        if open_page:
+            # A browser in the terminal would hold up the server that it waits for.
+            threading.Thread(target=webbrowser.open, args=(f"{base_url}/",), daemon=True).start()
         server.run(sockets=[listener])
     click.echo("stopped")
 
 
-def _make_server(double: FirstPromoterDouble, base_url: str) -> Server:
+@contextmanager
+def _open_journal(path: Path) -> Iterator[JournalFile]:
+    try:
+        journal = JournalFile(path, _warn)
+    except JournalFileError as error:
+        raise click.ClickException(str(error)) from None
+    with closing(journal):
+        yield journal
+
+
+def _warn(text: str) -> None:
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _make_server(double: FirstPromoterDouble, base_url: str, *, remote: bool) -> Server:
     try:
         from .server import make_server  # noqa: PLC0415 - the extra may not be installed
     except ModuleNotFoundError as missing:
@@ -82,7 +130,7 @@ def _make_server(double: FirstPromoterDouble, base_url: str) -> Server:
             raise
         msg = f"the sandbox needs {missing.name}: {EXTRA}"
         raise click.ClickException(msg) from None
-    return make_server(double, base_url)
+    return make_server(double, base_url, remote=remote)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -96,6 +144,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _base_url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -124,21 +174,24 @@ def describe(event: Click | Attempt) -> str:
     """
     if isinstance(event, Click):
         return f"click   ref={_short(event.ref_id)} tid={mask_tail(event.tid)}"
-    line = f"{event.kind:<7} {event.status}"
+    line = f"{event.kind:<7} {event.status or '---'}"
     customer = event.lead if event.event is None else event.event.customer
     if customer is None:
-        return f"{line} {event.note}"
-    who = (
-        f"email={mask_email(customer.email)}"
-        if customer.email
-        else f"uid={mask_tail(customer.uid)}"
-    )
-    line = f"{line} {who} ref={_short(customer.promoter)}"
+        who = _who(event.email, event.uid)
+        where = f" (it names {_short(event.account)})" if event.account else ""
+        return f"{line} {who}{event.note}{where}"
+    line = f"{line} {_who(customer.email, customer.uid)}ref={_short(customer.promoter)}"
     if event.event is None:
         return f"{line} ip={mask_ip(customer.ip) or '-'}"
     if isinstance(event.event, ReceivedCancellation):
         return line
     return f"{line} amount={event.event.amount} {_short(event.event.currency or '')}".rstrip()
+
+
+def _who(email: str | None, uid: str | None) -> str:
+    if email:
+        return f"email={mask_email(email)} "
+    return f"uid={mask_tail(uid)} " if uid else ""
 
 
 def _short(text: str) -> str:

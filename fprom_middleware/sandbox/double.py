@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from .answers import UNAUTHORIZED
 from .books import Books
-from .journal import Entry
+from .data.journal import Entry
 from .program import COMMISSION_RATE, CURRENCY, make_program
 from .received import Kind
 from .records import Click
@@ -20,8 +20,8 @@ from .trouble import TroubleSwitch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from .data.journal import Journal
     from .groups import Group
-    from .journal import Journal
     from .received import (
         Received,
         ReceivedCancellation,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -18,9 +20,11 @@ from click.testing import CliRunner
 from fprom_middleware.cli.main import main
 from fprom_middleware.sandbox import FirstPromoterDouble
 from fprom_middleware.sandbox.command import describe, sandbox
+from fprom_middleware.sandbox.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FPROM = (
     sys.executable,
@@ -51,6 +55,17 @@ def read_greeting(process: subprocess.Popen[str]) -> list[str]:
     """Read the five lines that the command prints before it serves."""
     assert process.stdout is not None
     return [process.stdout.readline().rstrip("\n") for _ in range(5)]
+
+
+def read_address(process: subprocess.Popen[str]) -> str:
+    """Read where the page stands."""
+    return read_greeting(process)[0].removeprefix("FirstPromoter sandbox: ").rstrip("/")
+
+
+def post(url: str, lead: dict[str, str]) -> int:
+    """Make a sign-up call; answer its status."""
+    answer = httpx.post(f"{url}/api/v2/track/signup", json=lead, headers=KEY, trust_env=False)
+    return answer.status_code
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -84,8 +99,8 @@ def test_a_signup_arrives_over_a_real_socket(number: signal.Signals) -> None:
     assert out.splitlines() == [
         f"click   ref=anna tid=…{tid[-4:]}",
         "signup  200 email=k***@example.com ref=anna ip=IPv4",
-        "signup  422 this email or uid has signed up before",
-        "signup  401 Authorization is not Bearer with the API key",
+        "signup  422 email=k***@example.com this email or uid has signed up before",
+        "signup  401 email=k***@example.com Authorization is not Bearer with the API key",
         "stopped",
     ]
     assert err == ""
@@ -147,13 +162,12 @@ def test_own_credentials_and_ipv6() -> None:
 )
 def test_a_host_that_others_can_reach_is_refused(host: str) -> None:
     """What the page shows is personal data: the sandbox listens on loopback only."""
-    with pytest.raises(click.BadParameter) as refused:
-        sandbox.make_context("sandbox", ["--host", host])
+    result = CliRunner().invoke(sandbox, ["--host", host])
 
-    message = refused.value.format_message()
-    assert "'--host'" in message
-    assert "127.0.0.1" in message
-    assert "\x1b" not in message
+    assert result.exit_code == 2
+    assert "--host" in result.output
+    assert "127.0.0.1" in result.output
+    assert "\x1b" not in result.output
 
 
 @pytest.mark.parametrize("option", ["--api-key", "--account-id"])
@@ -179,7 +193,9 @@ def test_a_taken_port_is_told_in_one_line() -> None:
 @pytest.mark.parametrize("missing", ["uvicorn", "starlette"])
 def test_a_missing_package_names_the_extra(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the command says how to get it."""
-    monkeypatch.delitem(sys.modules, "fprom_middleware.sandbox.app", raising=False)
+    server = ("server", "app", "web.controls", "web.loopback", "web.wire")
+    for name in server:
+        monkeypatch.delitem(sys.modules, f"fprom_middleware.sandbox.{name}", raising=False)
     for name in [name for name in sys.modules if name.partition(".")[0] == missing]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
@@ -192,6 +208,7 @@ def test_a_missing_package_names_the_extra(missing: str, monkeypatch: pytest.Mon
 
 def test_another_missing_module_is_no_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken installation is not explained away."""
+    monkeypatch.delitem(sys.modules, "fprom_middleware.sandbox.server", raising=False)
     monkeypatch.setitem(sys.modules, "fprom_middleware.sandbox.app", None)
 
     result = CliRunner().invoke(main, ["sandbox", "--port", "0"])
@@ -230,8 +247,101 @@ def test_a_line_for_each_kind_of_call() -> None:
 
     assert seen == [
         "sale    200 email=k***@example.com ref=anna amount=1290 EUR",
-        "sale    409 this event_id was used before",
+        "sale    409 email=k***@example.com this event_id was used before",
         "refund  200 email=k***@example.com ref=anna amount=1290",
         "cancellation 200 email=k***@example.com ref=anna",
-        "cancellation 204 no lead here has this email or uid",
+        "cancellation 204 uid=…0123 no lead here has this email or uid",
     ]
+
+
+def test_a_refused_line_says_whose_and_why() -> None:
+    """A cookie from before the restart, another project's account, trouble: each is named."""
+    seen: list[str] = []
+    double = FirstPromoterDouble(observer=lambda event: seen.append(describe(event)))
+    former = FirstPromoterDouble().click("anna").tid
+    lead = b'{"email": "kim@example.com", "tid": "%s"}' % former.encode()
+    double.signup(KEY, lead)
+    double.signup(KEY | {"account-id": "another\x1b[2J"}, lead)
+    double.trouble = Trouble("reset", next=1)
+    double.signup(KEY, b"no JSON")
+
+    assert seen == [
+        (
+            "signup  404 email=k***@example.com this browser's cookie is from before the restart, "
+            "or from before the clearing"
+        ),
+        (
+            "signup  401 email=k***@example.com Account-ID is not the account's "
+            "(it names another\\x1b[2J)"
+        ),
+        "signup  --- no answer, as asked",
+    ]
+
+
+def test_clicks_and_leads_survive_a_restart(tmp_path: Path) -> None:
+    """With --data a browser's cookie is known after the restart, and a lead is a repeat."""
+    data = ("--data", str(tmp_path / "sandbox.db"))
+    lead = {"email": "kim@example.com"}
+    with running(*data) as process:
+        url = read_address(process)
+        tid = httpx.post(
+            f"{url}/click", json={"cid": "sandbox-account", "ref": "anna"}, trust_env=False
+        ).json()["tid"]
+        post(url, lead | {"tid": tid})
+        process.kill()
+    with running(*data) as process:
+        url = read_address(process)
+        assert post(url, lead | {"tid": tid}) == 422
+        assert post(url, {"email": "lou@example.com", "tid": tid}) == 200
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=WAIT)
+
+    assert (err, process.returncode) == ("", 0)
+    assert out.splitlines()[-1] == "stopped"
+
+
+def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """A wrong name after --data costs no data."""
+    for name, content in (("notes.txt", b"my notes, not a database"), ("app.db", None)):
+        path = tmp_path / name
+        if content is None:
+            with closing(sqlite3.connect(path)) as database:
+                database.execute("CREATE TABLE users (id)")
+        else:
+            path.write_bytes(content)
+        before = path.read_bytes()
+
+        result = CliRunner().invoke(main, ["sandbox", "--port", "0", "--data", str(path)])
+
+        assert result.exit_code == 1
+        assert "Name another file." in result.output
+        assert path.read_bytes() == before
+
+
+def test_remote_machines_are_let_in_only_when_asked() -> None:
+    """--allow-remote opens what --host names; a public name is refused all the same."""
+    with running("--host", "0.0.0.0", "--allow-remote") as process:
+        url = read_address(process)
+        port = url.rpartition(":")[2]
+        assert url == f"http://127.0.0.1:{port}"
+        hosts = {
+            host: httpx.get(url, headers={"host": host}, trust_env=False).status_code
+            for host in (f"sandbox:{port}", f"192.168.1.7:{port}", "pc.local", "evil.example")
+        }
+        script = httpx.get(f"{url}/fpr.js", headers={"host": "sandbox:1"}, trust_env=False).text
+
+    assert list(hosts.values()) == [200, 200, 200, 403]
+    assert '"http://sandbox:1/click"' in script
+
+
+def test_the_page_is_opened_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--open hands the page's address to the system's browser, without waiting for it."""
+    opened: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr("webbrowser.open", opened.put)
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    result = CliRunner().invoke(main, ["sandbox", "--port", "0", "--open"])
+
+    assert result.exit_code == 0
+    assert opened.get(timeout=WAIT) in result.output

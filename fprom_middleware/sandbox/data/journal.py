@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from .received import Kind
-    from .records import Click
+    from ..received import Kind
+    from ..records import Click
 
 
 @dataclass(frozen=True, slots=True)
