@@ -170,18 +170,19 @@ class DriverInsert:
         names = compiled.positiontup if compiled.positional else columns
         return cls(str(compiled), tuple(names), compiled.positional)
 
-    def run(self, connection: Connection, row: Mapping[str, Any]) -> None:
-        """Insert a row.
+    def run(self, connection: Connection, *rows: Mapping[str, Any]) -> None:
+        """Insert rows, one after the other.
 
         Args:
             connection: Inside a transaction.
-            row: A value for each of the columns.
+            *rows: A value for each of the columns.
         """
-        values = [row[name] for name in self.names]
-        connection.exec_driver_sql(
-            self.text,
-            tuple(values) if self.positional else dict(zip(self.names, values, strict=True)),
-        )
+        for row in rows:
+            values = [row[name] for name in self.names]
+            connection.exec_driver_sql(
+                self.text,
+                tuple(values) if self.positional else dict(zip(self.names, values, strict=True)),
+            )
 
 
 def backend_of(dialect: Dialect) -> str:

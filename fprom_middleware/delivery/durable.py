@@ -21,7 +21,7 @@ from .thread import DrainThread
 from .waiting import WaitingQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..api.client import TrackingApi
     from ..events.kinds import AnyEvent
@@ -250,9 +250,8 @@ class OutboxDelivery:
             row = self.outbox.row(event)
         except BadFieldError as error:
             return _refused(event, error)
-        # The new event first and by itself: what waits has had its turn.
         try:
-            self.outbox.put(row)
+            self._write(row)
         except BaseException as error:
             # A view that is cut short has a visitor all the same.
             receipt = self._hold(event, row, error)
@@ -260,6 +259,19 @@ class OutboxDelivery:
                 raise
             return receipt
         return self._queued(event)
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        earlier: Sequence[Mapping[str, Any]] = ()
+        try:
+            # The new event by itself: what waits has had its turn. But what waits of its customer
+            # goes before it, for that is their order.
+            with self.waiting.checkout_customer(row) as earlier:
+                self.outbox.put(*earlier, row)
+        except Exception as error:
+            if not earlier or passes(error):
+                raise
+            # One of those is refused for good, and keeps no other back.
+            self.outbox.put(row)
 
     def _queued(self, event: AnyEvent, *, expect_commit: bool = False) -> Receipt:
         self._wake(expect_commit=expect_commit)

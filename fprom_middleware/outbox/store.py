@@ -100,11 +100,11 @@ class Outbox:
             "payload": encode(event),
         }
 
-    def put(self, row: Mapping[str, Any], **how: float) -> None:
-        """Write one row, in a transaction of its own; a row that is there already is not doubled.
+    def put(self, *rows: Mapping[str, Any], **how: float) -> None:
+        """Write rows, in a transaction of their own; one that is there already is not doubled.
 
         Args:
-            row: What `row` returned.
+            *rows: What `row` returned.
             **how: `patience` and `bound`, as `Database.run` takes them.
 
         Raises:
@@ -113,9 +113,9 @@ class Outbox:
             FpromConfigError: The tables are of another version.
         """
         if self._insert is None:
-            self._insert = DriverInsert.of(leads, row, self.database.engine.dialect)
+            self._insert = DriverInsert.of(leads, rows[0], self.database.engine.dialect)
         insert = self._insert
-        self.database.run(lambda connection: insert.run(connection, row), **how)
+        self.database.run(lambda connection: insert.run(connection, *rows), **how)
 
     def claim(self, most: int) -> Batch:
         """Take due events for this process, as many as pace and pause let through.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from fprom_middleware import Fprom
+from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.outbox.retry import LONGEST_WAIT_SECONDS
 from tests.support.accounts import make_settings
 from tests.support.clock import START
@@ -18,6 +20,7 @@ from tests.support.waiting import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fprom_middleware.delivery.waiting import WaitingQueue
     from tests.support.api import Api, LoopbackApi, Seen
     from tests.support.clock import Clock
     from tests.support.fixtures import MakeFprom
@@ -48,6 +51,54 @@ def fails_first(answer: int | httpx.Response, path: str) -> Callable[[Seen], int
         return left.pop() if left and call.url.endswith(path) else 200
 
     return say
+
+
+def waiting_of(fprom: Fprom) -> WaitingQueue:
+    """Return the memory in which events wait that the database refused."""
+    delivery = fprom.delivery
+    assert isinstance(delivery, OutboxDelivery)
+    return delivery.waiting
+
+
+def test_what_waited_in_memory_goes_before_what_its_customer_does_next(
+    database_url: str, make: MakeFprom, api: Api
+) -> None:
+    """The database refused the sign-up, and is back when the customer pays."""
+    fprom = make(database_url)
+    sign_up = fprom.track_signup(VISITOR, "customer-1@example.com").event
+    assert sign_up is not None
+    fprom.drain()
+    api.seen.clear()
+    delivery = fprom.delivery
+    assert isinstance(delivery, OutboxDelivery)
+    for event in (replace(sign_up, uid="1"), replace(sign_up, email="other@example.com")):
+        waiting_of(fprom).add(delivery.outbox.row(event), OSError())
+    fprom.track_sale(None, "customer-1@example.com", event_id="pi_1", amount=1290)
+
+    assert fprom.drain()["sent"] == 3
+    assert paths(api) == ["signup", "signup", "sale"]
+
+
+def test_what_is_refused_for_good_does_not_keep_its_customers_next_event_back(
+    sqlite_url: str, make: MakeFprom, api: Api
+) -> None:
+    """That one is durable by itself; what was refused waits on."""
+    fprom = make(sqlite_url)
+    delivery = fprom.delivery
+    assert isinstance(delivery, OutboxDelivery)
+    refuse = (
+        "CREATE TRIGGER refuses BEFORE INSERT ON fprom_outbox WHEN NEW.kind = 'signup' "
+        "BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    delivery.outbox.database.run(lambda connection: connection.exec_driver_sql(refuse))
+    assert not fprom.track_signup(VISITOR, "customer-1@example.com").durable
+    receipt = fprom.track_sale(None, "customer-1@example.com", event_id="pi_1", amount=1290)
+
+    assert receipt.durable
+    assert len(waiting_of(fprom)) == 1
+    assert fprom.drain()["sent"] == 1
+    assert paths(api) == ["sale"]
+    waiting_of(fprom)._rows.clear()
 
 
 def test_a_life_is_told_in_one_drain(database_url: str, make: MakeFprom, api: Api) -> None:

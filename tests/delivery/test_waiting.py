@@ -127,3 +127,50 @@ def test_threads_may_fill_and_empty_it_at_the_same_time() -> None:
 
     assert len(written) == 600
     assert set(written) == {f"{name}-{number}" for name in "ab" for number in range(300)}
+
+
+def customers(key: object, email: int | None = None, uid: int | None = None) -> Mapping[str, Any]:
+    """Return a row that is about a customer."""
+    return {"row_key": str(key), "email_key": email, "uid_key": uid}
+
+
+def test_a_customers_rows_leave_together_and_come_back_in_their_order() -> None:
+    """By e-mail or uid; those of others stay where they are."""
+    queue = WaitingQueue()
+    for one in (
+        customers("first", email=1),
+        customers("other", email=2),
+        customers("second", uid=7),
+        customers("both", email=1, uid=7),
+    ):
+        queue.add(one, REFUSED)
+
+    def look(*, broken: bool = False) -> list[str]:
+        with queue.checkout_customer(customers("new", email=1, uid=7)) as earlier:
+            assert len(queue) == 4
+            if broken:
+                raise REFUSED
+            return [str(one["row_key"]) for one in earlier]
+
+    with pytest.raises(OSError, match="canary"):
+        look(broken=True)
+
+    assert look() == ["first", "second", "both"]
+    assert take(queue) == "other"
+    with queue.checkout_customer(customers("new", email=1, uid=7)) as earlier:
+        assert not earlier
+
+
+def test_a_row_that_steps_back_takes_its_customers_later_ones_along() -> None:
+    """A sale does not come before its own sign-up."""
+    queue = WaitingQueue()
+    for one in (
+        customers("sign-up", email=1),
+        customers("other", email=2),
+        customers("sale", email=1),
+        customers("another", email=3),
+    ):
+        queue.add(one, REFUSED)
+    fail(queue)
+
+    assert [take(queue) for _ in range(4)] == ["other", "another", "sign-up", "sale"]
