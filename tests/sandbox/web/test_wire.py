@@ -24,9 +24,9 @@ LEAD = {"uid": "1", "ref_id": "anna"}
 
 
 @contextmanager
-def serving(double: FirstPromoterDouble) -> Iterator[str]:
+def serving(double: FirstPromoterDouble, port: int = 0) -> Iterator[str]:
     """Serve a double on a socket of its own; the end is not to take long."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         server = make_server(double, url)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

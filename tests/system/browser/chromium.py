@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -34,6 +35,14 @@ SWITCHES = (
     "--disable-sync",
     f"--host-resolver-rules={LOOPBACK_NAMES}",
 )
+KEYS = {
+    "Tab": (9, ""),
+    "Enter": (13, "\r"),
+    " ": (32, " "),
+    "ArrowDown": (40, ""),
+    "ArrowUp": (38, ""),
+}
+"""Keys by name: their code, and the text that they write."""
 # DevTools over a pipe reads from 3 and writes to 4.
 WITH_PIPES = ("/bin/sh", "-c", 'exec 3<"$1" 4>"$2"; shift 2; exec "$@"', "sh")
 
@@ -85,6 +94,43 @@ class Page:
         """Evaluate an expression of JavaScript's; None while one page gives way to the next."""
         answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
         return answer.get("result", {}).get("value")
+
+    def look(self, *, width: int = 1200, height: int = 900, dark: bool = False) -> None:
+        """Look at the page through a window of this size, on a system of this scheme."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def key(self, name: str, *, shift: bool = False) -> None:
+        """Press a key and let it go."""
+        code, text = KEYS[name]
+        key = {"key": name, "code": name, "windowsVirtualKeyCode": code, "modifiers": 8 * shift}
+        self._call(
+            "Input.dispatchKeyEvent", type="keyDown", **key, **({"text": text} if text else {})
+        )
+        self._call("Input.dispatchKeyEvent", type="keyUp", **key)
+
+    def write(self, text: str) -> None:
+        """Write into what has the focus, as a keyboard does."""
+        self._call("Input.insertText", text=text)
+
+    def settle(self, expression: str) -> Any:
+        """Evaluate a promise, and wait for what it comes to."""
+        answer = self._call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        return answer.get("result", {}).get("value")
+
+    def without_scripts(self) -> None:
+        """Run no script of the pages that are opened from now on."""
+        self._call("Emulation.setScriptExecutionDisabled", value=True)
+
+    def picture(self, path: Path) -> None:
+        """Keep what the page looks like, to its end."""
+        self._call("Page.enable")
+        shot = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(shot["data"]))
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
         number = next(self._ids)
