@@ -85,6 +85,9 @@ class Fuzzer:
             return self.random.randbytes(self.random.randrange(60))
         if pick < 0.08:
             return deep(self.random.choice([10, 900, 1_100, 5_000])).encode()
+        if pick < 0.2:
+            valid = {"uid": self.tag(), "ref_id": SCRIPT, "amount": 700, "event_id": self.tag()}
+            return json.dumps(valid).encode()
         names = [*REQUESTS[f"/{kind}"]["properties"], SCRIPT]
         fields = {name: self.value() for name in names if self.random.random() < 0.7}
         clicks = self.double.clicks
