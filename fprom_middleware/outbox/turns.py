@@ -124,8 +124,9 @@ def free_next(connection: Connection, ended: Iterable[Keys], *, now: float) -> N
         ended: Their keys, of e-mail and uid; no row of an event that has ended has them any more.
         now: Seconds since the epoch.
     """
+    # A key that is damaged is none: SQLite holds texts in a column of numbers.
     keys = sorted(
-        {(number, key) for one in ended for number, key in enumerate(one) if key is not None}
+        {(number, key) for one in ended for number, key in enumerate(one) if isinstance(key, int)}
     )
     for page in range(0, len(keys), _KEYS_AT_ONCE):
         # One step in the index for each of them, however many wait; by no other way, therefore
