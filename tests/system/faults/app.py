@@ -1,4 +1,4 @@
-"""The app under fire: one sign-up endpoint over WSGI and one over ASGI.
+"""The app under fire: an endpoint for each kind of event, over WSGI and over ASGI.
 
 Its settings are FPROM_* variables. FAULTS_CONTROL plants a bug that the oracle must see,
 FAULTS_CLOCK names a file that holds what the clock is wrong by, FAULTS_PAUSE shortens the
@@ -16,7 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from fprom_middleware import Fprom, Receipt, track_signup, track_signup_async
+from fprom_middleware import (
+    Fprom,
+    Receipt,
+    track_cancellation,
+    track_cancellation_async,
+    track_refund,
+    track_refund_async,
+    track_sale,
+    track_sale_async,
+    track_signup,
+    track_signup_async,
+)
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.outbox import throttle
@@ -61,11 +72,27 @@ def _held() -> bytes:
     return json.dumps([os.getpid(), len(delivery.waiting)]).encode()
 
 
+VERBS: dict[str, tuple[Any, Any]] = {
+    "/signup": (track_signup, track_signup_async),
+    "/sale": (track_sale, track_sale_async),
+    "/refund": (track_refund, track_refund_async),
+    "/cancellation": (track_cancellation, track_cancellation_async),
+}
+
+
+def _what(path: str, uid: str) -> dict[str, Any]:
+    if path in {"/sale", "/refund"}:
+        return {"uid": uid, "event_id": f"{uid}{path}", "amount": 1290}
+    return {"uid": uid}
+
+
 def _wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    if environ["PATH_INFO"] == "/signup":
+    path = environ["PATH_INFO"]
+    if path in VERBS:
         began = time.perf_counter()
-        body = _say(track_signup(environ, uid=_name(environ["QUERY_STRING"])), began)
-    elif environ["PATH_INFO"] == "/held":
+        receipt = VERBS[path][0](environ, **_what(path, _name(environ["QUERY_STRING"])))
+        body = _say(receipt, began)
+    elif path == "/held":
         body = _held()
     else:
         body = str(os.getpid()).encode()
@@ -100,13 +127,14 @@ async def _asgi(scope: Scope, receive: Receive, send: Send) -> None:
         await _live(receive, send)
         return
     lag.start()
-    if scope["path"] == "/signup":
+    path = scope["path"]
+    if path in VERBS:
         began = time.perf_counter()
-        receipt = await track_signup_async(scope, uid=_name(scope["query_string"].decode()))
+        receipt = await VERBS[path][1](scope, **_what(path, _name(scope["query_string"].decode())))
         body = _say(receipt, began)
-    elif scope["path"] == "/held":
+    elif path == "/held":
         body = _held()
-    elif scope["path"] == "/lag":
+    elif path == "/lag":
         body = json.dumps([os.getpid(), lag.seconds]).encode()
     else:
         body = str(os.getpid()).encode()

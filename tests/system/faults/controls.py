@@ -1,4 +1,4 @@
-"""Bugs that lose leads. With one of them planted the oracle must find something."""
+"""Bugs that lose events. With one of them planted the oracle must find something."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from fprom_middleware.database.schema import leads
 from fprom_middleware.delivery.durable import OutboxDelivery
 from fprom_middleware.events.receipt import Receipt, Status
+from fprom_middleware.outbox import turns
 from fprom_middleware.outbox.store import Outbox
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 def plant(bug: str) -> None:
     """Plant a bug in this process, or none."""
     if bug:
-        {"memory": _deliver_from_memory, "delete-at-claim": _delete_at_claim}[bug]()
+        {
+            "memory": _deliver_from_memory,
+            "delete-at-claim": _delete_at_claim,
+            "no-turns": _look_for_no_earlier,
+        }[bug]()
 
 
 def _deliver_from_memory() -> None:
@@ -53,3 +58,7 @@ def _delete_at_claim() -> None:
         return batch
 
     Outbox.claim = delete  # type: ignore[method-assign]
+
+
+def _look_for_no_earlier() -> None:
+    vars(turns)["_find_blocked"] = lambda *_, **__: set()

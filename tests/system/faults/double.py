@@ -1,4 +1,4 @@
-"""FirstPromoter's sign-up call on plain sockets, which misbehaves by script and keeps the books."""
+"""FirstPromoter's calls on plain sockets, which misbehave by script, and the books of them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+KINDS = ("signup", "sale", "refund", "cancellation")
+"""In the order in which a customer has them."""
 RESET = struct.pack("ii", 1, 0)
 SLOW = 0.3
 PATIENCE = 60.0
@@ -33,7 +35,13 @@ MISBEHAVING = tuple(act.format(*three) for three in _THREES for act in _OF_TEN)
 GOOD = ("good",)
 SLUGGISH = ("sluggish",)
 HANGING = ("hang",)
+TAKEN = frozenset({"good", "cut", "slow", "sluggish"})
 DELAYS = {"slow": SLOW, "sluggish": 0.03}
+
+
+def name_event(kind: str, uid: str) -> str:
+    """Name an event of a customer; a sign-up is named after the customer."""
+    return uid if kind == KINDS[0] else f"{uid} {kind}"
 
 
 class Double:
@@ -42,6 +50,9 @@ class Double:
     ``good``, ``500``, ``503``, ``429`` (with Retry-After: 0), ``429 bare`` (without), ``reset``
     (before the call is read), ``cut`` (taken, and the connection reset instead of an answer),
     ``slow`` and ``sluggish`` (taken and answered late), ``hang`` (never answered, not taken).
+
+    Each customer has one event of a kind. Who has not signed up is nobody's referral: 404. A
+    repeated sign-up is answered with 422, another repeat with 409.
 
     Args:
         log: Where each call is written down, a line of JSON each, before it is answered.
@@ -53,6 +64,8 @@ class Double:
         self.done: Counter[str] = Counter()
         self.repeats = 0
         self.overlaps = 0
+        self.out_of_turn = 0
+        self._answered: set[str] = set()
         self._in_flight: Counter[str] = Counter()
         self._script = cycle(tuple(script))
         self._log = log.open("a", buffering=1)
@@ -111,7 +124,7 @@ class Double:
                 head, found, rest = buffer.partition(b"\r\n\r\n")
                 length = _length(head) if found else 0
                 if found and len(rest) >= length:
-                    if not self._answer(connection, rest[:length]):
+                    if not self._answer(connection, _kind(head), rest[:length]):
                         return
                     buffer = rest[length:]
                     continue
@@ -126,31 +139,38 @@ class Double:
                 self._open.discard(connection)
             connection.close()
 
-    def _answer(self, connection: socket.socket, body: bytes) -> bool:
-        name = str(json.loads(body)["uid"])
+    def _answer(self, connection: socket.socket, kind: str, body: bytes) -> bool:
+        uid = str(json.loads(body)["uid"])
+        name = name_event(kind, uid)
         with self._lock:
             act = next(self._script)
             self.done[act] += 1
-            taken = act in {"good", "cut", "slow", "sluggish"}
+            before = {name_event(earlier, uid) for earlier in KINDS[: KINDS.index(kind)]}
+            self.out_of_turn += not before <= self._answered
+            known = kind == KINDS[0] or uid in self.received
+            taken = known and act in TAKEN
             repeat = taken and name in self.received
             self.repeats += repeat
-            # Two at once: two processes hold the same lead.
-            self.overlaps += self._in_flight[name] > 0
-            self._in_flight[name] += 1
+            # Two at once: two processes hold the same event, or two of one customer's.
+            self.overlaps += self._in_flight[uid] > 0
+            self._in_flight[uid] += 1
             if taken:
                 self.received.add(name)
             self._log.write(f"{json.dumps([time.time(), name, act, taken, repeat])}\n")
+        code = _code(kind, known=known, repeat=repeat)
         try:
-            answer = self._act(connection, act, repeat=repeat)
+            answer = self._act(connection, act, code)
         finally:
-            # Before the answer is sent: what comes after it is no overlap.
+            # Before the answer is sent: what comes after it is no overlap, and may be next.
             with self._lock:
-                self._in_flight[name] -= 1
+                self._in_flight[uid] -= 1
+                if answer is not None and taken:
+                    self._answered.add(name)
         if answer is not None:
             connection.sendall(answer)
         return answer is not None
 
-    def _act(self, connection: socket.socket, act: str, *, repeat: bool) -> bytes | None:
+    def _act(self, connection: socket.socket, act: str, code: int) -> bytes | None:
         if act in {"reset", "cut"}:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             return None
@@ -162,7 +182,20 @@ class Double:
             return _compose(int(act))
         if act.startswith("429"):
             return _compose(429, "" if act.endswith("bare") else "Retry-After: 0\r\n")
-        return _compose(422 if repeat else 200)
+        return _compose(code)
+
+
+def _kind(head: bytes) -> str:
+    path = head.split(b" ", 2)[1].decode()
+    return path.rpartition("/")[2]
+
+
+def _code(kind: str, *, known: bool, repeat: bool) -> int:
+    if not known:
+        return 404
+    # A cancellation has no id that would tell it from another.
+    again = {"signup": 422, "sale": 409, "refund": 409}
+    return again.get(kind, 200) if repeat else 200
 
 
 def _length(head: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Visitors that sign up, and what they were told."""
+"""Visitors that sign up, buy and leave, and what they were told."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import json
 import threading
 import time
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tests.support.waiting import PATIENCE, eventually
+from tests.system.faults.double import name_event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +22,10 @@ class Answer:
     """What one visitor saw.
 
     Attributes:
-        name: The lead.
+        name: The event.
         began: When the request began, monotonic.
         seconds: How long it took.
-        inside: Seconds that track_signup took of it.
+        inside: Seconds that the call took of it.
         durable: What the receipt said.
     """
 
@@ -42,6 +46,8 @@ class Load:
         rate: Sign-ups a second at the most.
         name: What the leads' names begin with.
         tid: The visitor id; without one every sign-up is organic and nothing is tracked.
+        kinds: What each of them does, one after the other, for as long as the answer is that the
+            last was durable: what waits in memory has its place once it is written.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class Load:
         rate: float | None = None,
         name: str = "lead",
         tid: str | None = "visitor",
+        kinds: Sequence[str] = ("signup",),
     ) -> None:
         self.port = port
         self.answers: list[Answer] = []
@@ -60,6 +67,7 @@ class Load:
         self.unanswered = 0
         self._name = name
         self._most = most
+        self._kinds = kinds
         self._rate = rate
         self._headers = {"Cookie": f"_fprom_tid={tid}"} if tid else {}
         self._numbers = itertools.count()
@@ -69,12 +77,12 @@ class Load:
 
     @property
     def acknowledged(self) -> set[str]:
-        """The leads that a visitor was told are durable."""
+        """The events that a visitor was told are durable."""
         return {answer.name for answer in self.answers if answer.durable}
 
     @property
     def held(self) -> set[str]:
-        """The leads that a visitor was told are in memory only."""
+        """The events that a visitor was told are in memory only."""
         return {answer.name for answer in self.answers if not answer.durable}
 
     def __enter__(self) -> Self:
@@ -113,30 +121,34 @@ class Load:
                 due = self._began + number / self._rate
                 if self._ended.wait(max(0.0, due - time.monotonic())):
                     return
-            self._sign_up(f"{self._name}-{number}")
+            uid = f"{self._name}-{number}"
+            for kind in self._kinds:
+                if not self._track(kind, uid) or self._ended.is_set():
+                    break
 
-    def _sign_up(self, name: str) -> None:
+    def _track(self, kind: str, uid: str) -> bool:
         began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request("POST", f"/signup?id={name}", headers=self._headers)
+            connection.request("POST", f"/{kind}?id={uid}", headers=self._headers)
             reply = connection.getresponse()
             body = reply.read()
         except (OSError, http.client.HTTPException):
             # The server was killed: nobody was told anything.
             self.unanswered += 1
             time.sleep(0.02)
-            return
+            return False
         finally:
             connection.close()
         seconds = time.monotonic() - began
         if reply.status != http.client.OK:
             self.failed.append(f"{reply.status} {body[:80]!r}")
-            return
+            return False
         status, durable, inside = json.loads(body)
         if status not in {"queued", "skipped"}:
             self.failed.append(status)
-        self.answers.append(Answer(name, began, seconds, inside, durable))
+        self.answers.append(Answer(name_event(kind, uid), began, seconds, inside, durable))
+        return bool(durable)
 
 
 def percentile(figures: list[float], part: float) -> float:

@@ -19,7 +19,7 @@ LATER = 3 * 3600.0
 
 
 def find_lost(acknowledged: AbstractSet[str], double: Double) -> set[str]:
-    """Return the leads that a client was told are durable and that never arrived."""
+    """Return the events that a client was told are durable and that never arrived."""
     return set(acknowledged) - double.received
 
 

@@ -18,7 +18,7 @@ import pytest
 from tests.support.programs import find_port
 from tests.support.services import missing
 from tests.support.waiting import eventually
-from tests.system.faults.double import GOOD, SLUGGISH, Double
+from tests.system.faults.double import GOOD, KINDS, SLUGGISH, Double
 from tests.system.faults.load import Load, percentile
 from tests.system.faults.oracle import drain_fully, find_lost
 from tests.system.faults.scale import pick, report
@@ -44,7 +44,7 @@ def endure(
 ) -> None:
     """Sign up before, during and after a fault; hold every promise that was made."""
     with ExitStack() as stack:
-        with Load(server.port, rate=RATE, name="before") as before:
+        with Load(server.port, rate=RATE, name="before", kinds=KINDS) as before:
             before.wait_for(SIGN_UPS // 5)
             stack.enter_context(fault())
             time.sleep(0.1)
@@ -54,8 +54,8 @@ def endure(
             during.join()
         told = len(before.held | during.held)
         held = sum(server.ask_all("/held", PROCESSES).values())
-        # The last sign-ups come in while the database comes back.
-        with Load(server.port, rate=RATE, name="after") as after:
+        # The last events come in while the database comes back.
+        with Load(server.port, rate=RATE, name="after", kinds=KINDS) as after:
             stack.close()
             assert eventually(lambda: not any(server.ask_all("/held", PROCESSES).values())), (
                 f"still in memory:\n{server.log[-4000:]}"
@@ -66,7 +66,7 @@ def endure(
     loads = (before, during, after)
     inside = percentile([answer.inside for answer in during.answers], 0.99)
     count = sum(len(load.answers) for load in loads)
-    report(f"{name}: {count} sign-ups, {told} not durable, {held} held, p99 inside {inside:.3f} s")
+    report(f"{name}: {count} events, {told} not durable, {held} held, p99 inside {inside:.3f} s")
     assert [load.failed for load in loads] == [[], [], []]
     assert [load.unanswered for load in loads] == [0, 0, 0]
     assert len(during.held) == len(during.answers)
@@ -74,6 +74,7 @@ def endure(
     # No process ended before its memory was written, so what was not durable has arrived too.
     for load in loads:
         assert find_lost(load.acknowledged | load.held, double) == set()
+    assert double.out_of_turn == 0
     assert inside <= slowest
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware.delivery.drain import LARGEST_BATCH
-from tests.system.faults.double import MISBEHAVING, SLUGGISH, Double
+from tests.system.faults.double import KINDS, MISBEHAVING, SLUGGISH, Double
 from tests.system.faults.load import Load
 from tests.system.faults.oracle import drain_fully, find_lost
 from tests.system.faults.scale import pick, report
@@ -35,6 +35,7 @@ class Figures:
     repeats: int
     unexplained: int
     overlaps: int
+    out_of_turn: int
     kills: int
     failed: list[str]
 
@@ -45,16 +46,16 @@ def kill_under_load(
     double: Double,
     folder: Path,
     *,
-    leads: int,
+    events: int,
     kills: int,
 ) -> Figures:
-    """Kill workers and masters in turn while visitors sign up, then drain and count."""
+    """Kill workers and masters in turn while visitors sign up, buy and leave; drain and count."""
     with Server(command, environment, folder / "server.log") as server:
-        with Load(server.port) as load:
+        with Load(server.port, kinds=KINDS) as load:
             victims = cycle((server.kill_worker, server.kill_worker, server.kill_master))
             for kill in range(1, kills + 1):
                 # Spread over the load, however fast the machine is.
-                load.wait_for(leads * kill // kills, within=LIMIT)
+                load.wait_for(events * kill // kills, within=LIMIT)
                 next(victims)()
             # The last one takes all processes at once, in the middle of things.
             server.kill_all()
@@ -70,6 +71,7 @@ def kill_under_load(
         repeats=double.repeats,
         unexplained=double.unexplained,
         overlaps=double.overlaps,
+        out_of_turn=double.out_of_turn,
         kills=killed,
         failed=load.failed,
     )
@@ -91,14 +93,14 @@ def kill_under_load(
         ),
     ],
 )
-def test_no_acknowledged_lead_is_lost_to_kills(
+def test_no_acknowledged_event_is_lost_to_kills(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     double: Double,
     database: str,
     command: tuple[str, ...],
 ) -> None:
-    """Each acknowledged lead arrives, and only a killed process's own leads arrive again."""
+    """Each acknowledged event arrives in its turn, and only a killed process's own arrive again."""
     double.follow(MISBEHAVING)
     on_sqlite = database == "sqlite_url"
     url = request.getfixturevalue(database)
@@ -108,12 +110,13 @@ def test_no_acknowledged_lead_is_lost_to_kills(
         environment,
         double,
         tmp_path,
-        leads=pick(600 if on_sqlite else 400, 10_000 if on_sqlite else 7_000),
+        events=pick(600 if on_sqlite else 400, 10_000 if on_sqlite else 7_000),
         kills=pick(8, 50),
     )
     assert figures.failed == []
     assert figures.lost == 0
     assert figures.overlaps == 0
+    assert figures.out_of_turn == 0
     assert figures.unexplained <= figures.kills * LARGEST_BATCH
 
 
@@ -124,7 +127,25 @@ def test_oracle_sees_bug(tmp_path: Path, double: Double, sqlite_url: str, bug: s
     double.follow(SLUGGISH)
     environment = {**fprom_environment(double, sqlite_url), "FAULTS_CONTROL": bug}
     figures = kill_under_load(
-        gunicorn(workers=2), environment, double, tmp_path, leads=100, kills=3
+        gunicorn(workers=2), environment, double, tmp_path, events=100, kills=3
     )
     assert figures.failed == []
+    assert figures.lost > 0
+
+
+def test_oracle_sees_that_the_order_is_broken(
+    tmp_path: Path, double: Double, sqlite_url: str
+) -> None:
+    """Where no event waits for another, sales come before their sign-ups, and are lost by that."""
+    double.follow(MISBEHAVING)
+    environment = {
+        **fprom_environment(double, sqlite_url),
+        "FAULTS_CONTROL": "no-turns",
+        "FAULTS_PAUSE": "0.5",
+    }
+    figures = kill_under_load(
+        gunicorn(workers=2), environment, double, tmp_path, events=200, kills=2
+    )
+    assert figures.failed == []
+    assert figures.out_of_turn > 0
     assert figures.lost > 0
