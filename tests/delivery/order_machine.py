@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fprom_middleware.events.kinds import AnyEvent
-    from fprom_middleware.outbox.claims import Batch, Claimed
+    from fprom_middleware.outbox.claims import Batch
     from fprom_middleware.outbox.store import Outbox
 
 DRAINERS = 3
@@ -70,6 +71,14 @@ class Told:
         return {key for key in (self.event.email, self.event.uid) if key is not None}
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a process has claimed and not settled, and which events these are."""
+
+    batch: Batch
+    told: Sequence[Told]
+
+
 class OrderMachine(RuleBasedStateMachine):
     """Three drainers of one outbox, FirstPromoter's double, and processes that are killed."""
 
@@ -85,7 +94,7 @@ class OrderMachine(RuleBasedStateMachine):
         self.api = FirstPromoterDouble(api_key=KEY, account_id=ACCOUNT, clock=self.clock)
         self.told: list[Told] = []
         self.by_row: dict[int, Told] = {}
-        self.holdings: list[list[Batch]] = [[] for _ in range(DRAINERS)]
+        self.holdings: list[list[Held]] = [[] for _ in range(DRAINERS)]
         # By event: how often the API has answered it for good, and how often it was credited.
         self.answered: Counter[int] = Counter()
         self.credited: Counter[int] = Counter()
@@ -112,10 +121,9 @@ class OrderMachine(RuleBasedStateMachine):
     @rule(who=st.integers(0, DRAINERS - 1), most=st.integers(1, MOST))
     def claim(self, who: int, most: int) -> None:
         """A process claims what is next."""
-        batch = self.drainers[who].claim(most)
-        self.check_turns(batch.claimed)
-        if batch.claimed:
-            self.holdings[who].append(batch)
+        held = self.take_turns(self.drainers[who].claim(most))
+        if held.told:
+            self.holdings[who].append(held)
 
     @precondition(lambda self: any(self.holdings))
     @rule(
@@ -130,20 +138,17 @@ class OrderMachine(RuleBasedStateMachine):
     ) -> None:
         """It sends some of what it holds, up to the first trouble, and settles or is killed."""
         who = data.draw(st.sampled_from([n for n, held in enumerate(self.holdings) if held]))
-        batch = self.holdings[who].pop(0)
-        answers = []
-        for item in batch.claimed[:good]:
-            answers.append(self.call(item, None))
+        held = self.holdings[who].pop(0)
+        answers: list[Answer] = []
+        for number in range(min(good + (trouble is not None), len(held.told))):
+            answers.append(self.call(held, number, trouble if number == good else None))
             if answers[-1].status is Status.FAILED:
                 break
-        else:
-            if trouble is not None and good < len(batch.claimed):
-                answers.append(self.call(batch.claimed[good], trouble))
         self.clock.later(waited)
         if killed:
             self.holdings[who].clear()
         else:
-            self.settle(who, batch, answers)
+            self.settle(who, held, answers)
 
     @rule(who=st.integers(0, DRAINERS - 1))
     def kill(self, who: int) -> None:
@@ -169,13 +174,11 @@ class OrderMachine(RuleBasedStateMachine):
             for told in self.waiting()
             if told.available_at <= self.clock.now and self.may_go(told)
         ]
-        batches = list(self.claim_all(who))
-        claimed = {self.by_row[item.id].number for batch in batches for item in batch.claimed}
-        held_up = [told.number for told in due if told.number not in claimed]
-        for batch in batches:
-            self.check_turns(batch.claimed)
-            self.settle(who, batch, [])
-        assert not held_up, "an event is held up"
+        claims = list(self.claim_all(who))
+        for held in claims:
+            self.settle(who, held, [])
+        claimed = {told.number for held in claims for told in held.told}
+        assert {told.number for told in due} <= claimed, "an event is held up"
 
     def teardown(self) -> None:
         """In the end all is well again: what was handed in has ended, and is credited once."""
@@ -184,11 +187,10 @@ class OrderMachine(RuleBasedStateMachine):
         while self.waiting():
             self.clock.later(3 * 3600)
             self.drainers[0].resume()
-            batches = list(self.claim_all(0))
-            assert batches, "an event waits for ever"
-            for batch in batches:
-                self.check_turns(batch.claimed)
-                self.settle(0, batch, [self.call(item, None) for item in batch.claimed])
+            claims = list(self.claim_all(0))
+            assert claims, "an event waits for ever"
+            for held in claims:
+                self.settle(0, held, [self.call(held, n, None) for n in range(len(held.told))])
         self.nothing_is_lost()
         for told in self.told:
             if isinstance(told.event, Sale | Refund) and self.must_be_credited(told):
@@ -205,16 +207,17 @@ class OrderMachine(RuleBasedStateMachine):
             assert not lost, "an event is lost"
         assert all(count <= 1 for count in self.credited.values()), "credited twice"
 
-    def check_turns(self, claimed: Sequence[Claimed]) -> None:
+    def take_turns(self, batch: Batch) -> Held:
         """Compare a claim with the model: nothing before its time, and nothing out of turn."""
         now = self.clock.now
-        for item in claimed:
-            told = self.by_row[item.id]
+        held = Held(batch, [self.by_row[item.id] for item in batch.claimed])
+        for item, told in zip(batch.claimed, held.told, strict=True):
             assert item.event == told.event
             assert told.available_at <= now, "claimed before its time"
             assert self.may_go(told), "claimed out of turn"
             told.overtook |= any(self.earlier(told))
             told.available_at = item.lease
+        return held
 
     def may_go(self, told: Told) -> bool:
         """Say whether each earlier event of its customer has ended, or a day has passed."""
@@ -265,9 +268,9 @@ class OrderMachine(RuleBasedStateMachine):
         self.by_row[row] = told
         self.told.append(told)
 
-    def call(self, item: Claimed, trouble: str | None) -> Answer:
+    def call(self, held: Held, number: int, trouble: str | None) -> Answer:
         """Make a call, and decide what becomes of the event as the drain does."""
-        told = self.by_row_of(item)
+        item, told = held.batch.claimed[number], held.told[number]
         if self.clock.now >= item.lease:
             # A process that stood still for longer than its lease: somebody else may have been
             # there, and come to another end.
@@ -281,7 +284,9 @@ class OrderMachine(RuleBasedStateMachine):
             call = build_call(SETTINGS, item.event)
             answer = self.api.call(item.event.kind, call.headers, call.body)
             outcome = read_answer(item.event, answer.status, answer.body)
-            self.credited[told.number] += answer.status == 200
+            # A cancellation has no id: each time that it is told it is another one.
+            is_credit = answer.status == HTTPStatus.OK and told.event.kind is not Kind.CANCELLATION
+            self.credited[told.number] += is_credit
             self.answered[told.number] += answer.status in TAKEN
             if trouble is not None:
                 outcome = Outcome(Status.FAILED, Reason.NETWORK)
@@ -296,31 +301,25 @@ class OrderMachine(RuleBasedStateMachine):
         self.answered[told.number] += retry is None
         return Answer(claimed=item, outcome=outcome, at=now, retry=retry)
 
-    def settle(self, who: int, batch: Batch, answers: Sequence[Answer]) -> None:
+    def settle(self, who: int, held: Held, answers: Sequence[Answer]) -> None:
         """Write down what became of a batch, and give the rest back."""
-        unused = batch.claimed[len(answers) :]
-        self.drainers[who].settle(answers, probe=batch.probe, unused=unused)
-        for item, retry in [(a.claimed, a.retry) for a in answers] + [(i, None) for i in unused]:
-            told = self.by_row_of(item)
+        claimed = held.batch.claimed
+        unused = claimed[len(answers) :]
+        self.drainers[who].settle(answers, probe=held.batch.probe, unused=unused)
+        retries = [answer.retry for answer in answers] + [None] * len(unused)
+        for item, told, retry in zip(claimed, held.told, retries, strict=True):
             if told.available_at == item.lease:
                 told.available_at = self.clock.now if retry is None else retry.due_at
 
-    def claim_all(self, who: int) -> Iterator[Batch]:
+    def claim_all(self, who: int) -> Iterator[Held]:
         """Claim until there is nothing more to have."""
         # More than there can be, where each claim gets on.
         for _ in range(2 * len(self.told) + 1):
             batch = self.drainers[who].claim(MOST)
             if not batch.claimed and not batch.blocked:
                 return
-            yield batch
+            yield self.take_turns(batch)
         pytest.fail("the claims come to no end")
-
-    def by_row_of(self, item: Claimed) -> Told:
-        """Find what was claimed; the id of its row may be another's by now."""
-        told = self.by_row[item.id]
-        if told.queued_at == item.queued_at and told.event == item.event:
-            return told
-        return next(t for t in self.told if (t.queued_at, t.event) == (item.queued_at, item.event))
 
     def rows(self) -> set[int]:
         """Return the events that are in the table."""
