@@ -34,6 +34,7 @@ PROCESSES = 2
 COMMAND = gunicorn("--worker-class=gthread", "--threads=80", workers=PROCESSES)
 SIGN_UPS = pick(150, 500)
 RATE = 50.0
+JOURNEYS = RATE / len(KINDS)
 # The promise is a second. The short form runs beside other tests, on a machine as it is.
 SLOWEST = pick(5.0, 1.2)
 RESTART_SLOWEST = pick(8.0, 3.0)
@@ -44,7 +45,7 @@ def endure(
 ) -> None:
     """Sign up before, during and after a fault; hold every promise that was made."""
     with ExitStack() as stack:
-        with Load(server.port, rate=RATE, name="before", kinds=KINDS) as before:
+        with Load(server.port, rate=JOURNEYS, name="before", kinds=KINDS) as before:
             before.wait_for(SIGN_UPS // 5)
             stack.enter_context(fault())
             time.sleep(0.1)
@@ -55,7 +56,7 @@ def endure(
         told = len(before.held | during.held)
         held = sum(server.ask_all("/held", PROCESSES).values())
         # The last events come in while the database comes back.
-        with Load(server.port, rate=RATE, name="after", kinds=KINDS) as after:
+        with Load(server.port, rate=JOURNEYS, name="after", kinds=KINDS) as after:
             stack.close()
             assert eventually(lambda: not any(server.ask_all("/held", PROCESSES).values())), (
                 f"still in memory:\n{server.log[-4000:]}"
