@@ -57,11 +57,12 @@ def run_forks(count: int) -> None:
     for child in range(FORKS):
         pid = os.fork()
         if not pid:
-            signal.alarm(int(PATIENCE))
+            signal.alarm(2 * int(PATIENCE))
             for number in range(count // 2 // FORKS):
                 sign_up(f"child-{child}-{number}")
             sys.exit()
-        assert os.waitpid(pid, 0)[1] == 0, f"child {child} did not end well"
+        ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        assert ended == 0, f"child {child} ended with {ended}"
     busy.join()
 
 
