@@ -77,6 +77,7 @@ bench: $(VENV)/.test ## cost per request beside the peers
 	$(BIN)/python benchmarks/footprint.py
 	$(BIN)/python benchmarks/keep.py
 	$(BIN)/python benchmarks/outbox.py
+	$(BIN)/python benchmarks/sandbox.py
 
 clean: ## remove what the above made
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
