@@ -122,6 +122,20 @@ class Page:
         )
         return answer.get("result", {}).get("value")
 
+    def tab(self) -> Page:
+        """Open another page of the same browser."""
+        return Page(self._commands, self._answers)
+
+    def come_from(self, address: str) -> None:
+        """Be a visitor with this address, as a proxy in front of a shop would say."""
+        self._call("Network.enable")
+        self._call("Network.setExtraHTTPHeaders", headers={"X-Forwarded-For": address})
+
+    def block(self, *patterns: str) -> None:
+        """Load nothing from these addresses, as a blocker does."""
+        self._call("Network.enable")
+        self._call("Network.setBlockedURLs", urls=list(patterns))
+
     def without_scripts(self) -> None:
         """Run no script of the pages that are opened from now on."""
         self._call("Emulation.setScriptExecutionDisabled", value=True)
