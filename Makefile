@@ -20,7 +20,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 # process, where coverage does not follow.
 CORE := --include='fprom_middleware/**/*.py' --omit='fprom_middleware/cli/main.py,fprom_middleware/sandbox/*'
 
-.PHONY: help setup demo check fix test lint types unit system faults bench clean
+.PHONY: help setup demo check fix test lint types unit system faults bench pictures clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -78,6 +78,9 @@ bench: $(VENV)/.test ## cost per request beside the peers
 	$(BIN)/python benchmarks/keep.py
 	$(BIN)/python benchmarks/outbox.py
 	$(BIN)/python benchmarks/sandbox.py
+
+pictures: $(VENV)/.test ## the pictures in docs/pictures, anew (needs chromium)
+	$(BIN)/python tests/system/browser/pictures.py
 
 clean: ## remove what the above made
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

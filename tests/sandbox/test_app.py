@@ -11,7 +11,11 @@ from starlette.testclient import TestClient
 from fprom_middleware.sandbox import FirstPromoterDouble
 from fprom_middleware.sandbox.app import create_app
 from fprom_middleware.sandbox.web.limits import MAX_BODY
-from fprom_middleware.sandbox.web.loopback import is_loopback_host, is_loopback_origin
+from fprom_middleware.sandbox.web.loopback import (
+    is_local_host,
+    is_loopback_host,
+    is_loopback_origin,
+)
 
 BASE_URL = "http://127.0.0.1:8750"
 HEADERS = {"authorization": "Bearer sandbox-key", "account-id": "sandbox-account"}
@@ -265,6 +269,28 @@ def test_loopback_names_are_known_without_dns() -> None:
     assert is_loopback_host("::1")
     assert not is_loopback_host("lvh.me")
     assert not is_loopback_origin("http://127.0.0.1/path")
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("sandbox", True),
+        ("my-pc.local", True),
+        ("host.docker.internal", True),
+        ("192.168.1.7", True),
+        ("fe80::1", True),
+        ("LOCALHOST.", True),
+        ("evil.example", False),
+        ("local.evil.example", False),
+        ("2130706433", False),
+        ("0x7f.1", False),
+        ("", False),
+        (".", False),
+    ],
+)
+def test_a_local_name_is_one_that_no_public_dns_has(host: str, local: bool) -> None:
+    """With --allow-remote a foreign page still cannot bring a name of its own."""
+    assert is_local_host(host) is local
 
 
 def test_the_script_knows_where_to_call(client: TestClient, double: FirstPromoterDouble) -> None:

@@ -278,6 +278,7 @@ def test_a_refused_line_says_whose_and_why() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_clicks_and_leads_survive_a_restart(tmp_path: Path) -> None:
     """With --data a browser's cookie is known after the restart, and a lead is a repeat."""
     data = ("--data", str(tmp_path / "sandbox.db"))

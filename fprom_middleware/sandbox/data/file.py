@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS entry (
 DELETE FROM entry WHERE aside;
 """
 _CLICK: Final = "click"
+BUSY_SECONDS: Final = 0.2
+"""Another sandbox holds its file until it ends: waiting longer is of no use."""
 
 
 class JournalFileError(Exception):
@@ -61,7 +63,7 @@ class JournalFile:
         try:
             _check(path)
             self._connection = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=0.2
+                path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
             )
             self._connection.executescript(_SET_UP)
             found = self._connection.execute("SELECT count(*), total(length(body)) FROM entry")
@@ -148,7 +150,8 @@ def _check(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     if path.stat().st_size == 0:
         return
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as connection:
         found = connection.execute("PRAGMA application_id").fetchone()[0]
     if found != APPLICATION_ID:
         msg = "it is a database of another program"

@@ -142,8 +142,11 @@ class Page:
 
     def picture(self, path: Path) -> None:
         """Keep what the page looks like, to its end."""
-        self._call("Page.enable")
-        shot = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        self._call("Emulation.setScrollbarsHidden", hidden=True)
+        width, height = self.run("[innerWidth, document.documentElement.scrollHeight]")
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
+        shot = self._call("Page.captureScreenshot", format="png")
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
