@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .received import Received
     from .records import Answer
 
+REPEATED_LEAD: Final = "this email or uid has signed up before"
+REPEATED_EVENT: Final = "this event_id was used before"
 UNKNOWN_TID: Final = "no click here was given this tid"
 FORMER_TID: Final = "this browser's cookie is from before the restart, or from before the clearing"
 
@@ -73,7 +75,7 @@ def take(call: Call, ledger: Ledger, program: Program, now: datetime) -> Taken:
 def _take_signup(call: Call, ledger: Ledger, program: Program, now: datetime) -> Taken:
     promoter = _find_promoter(call, ledger, program, UNKNOWN_VISITOR)
     if ledger.find_lead(call.email, call.uid) is not None:
-        raise RefusedError(DUPLICATE, "this email or uid has signed up before")
+        raise RefusedError(DUPLICATE, REPEATED_LEAD)
     lead = _add_lead(call, ledger, promoter, now)
     return Taken(accepted_signup(lead), lead=lead)
 
@@ -182,7 +184,7 @@ def _find_customer(call: Call, ledger: Ledger) -> ReceivedLead:
 
 def _check_event_id(call: Call, ledger: Ledger) -> None:
     if ledger.has_event(call.kind, call.event_id):
-        raise RefusedError(repeated(call.kind, call.event_id), "this event_id was used before")
+        raise RefusedError(repeated(call.kind, call.event_id), REPEATED_EVENT)
 
 
 def _in_account_currency(call: Call, program: Program) -> tuple[int, str]:

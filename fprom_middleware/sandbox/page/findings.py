@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..calls import SHAPES
 from ..currencies import format_amount
+from ..decisions import REPEATED_EVENT, REPEATED_LEAD
 from ..fields import BadCallError, read_object
 from ..received import Kind
 from ..tids import is_sandbox_tid
@@ -91,6 +92,8 @@ def judge_fields(
             words, look = _judge_tid(text, attempt, click)
         else:
             words, look = _judge(name, text, attempt, sent)
+        if name == _repeated_field(attempt, sent):
+            words, look = f"a repeat: {attempt.note}", Look.DELIVERED
         if name == "amount" and text.isascii() and text.isdigit() and len(text) < _LONG:
             words = format_amount(int(text), str(sent.get("currency") or currency))
         findings.append(Finding(name, text, words, look))
@@ -111,6 +114,15 @@ def _judge(name: str, text: str, attempt: Attempt, sent: Mapping[str, Any]) -> t
             return _judge_moment(text, attempt.at)
         case _:
             return "", Look.NEUTRAL
+
+
+def _repeated_field(attempt: Attempt, sent: Mapping[str, Any]) -> str | None:
+    """Name the field by which a call was known again."""
+    if attempt.note == REPEATED_EVENT:
+        return "event_id"
+    if attempt.note == REPEATED_LEAD:
+        return "email" if sent.get("email") else "uid"
+    return None
 
 
 def _judge_tid(tid: str, attempt: Attempt, click: Click | None) -> tuple[str, Look]:

@@ -13,7 +13,7 @@ from ..currencies import format_amount
 from ..received import Kind
 from .cells import copyable, escape, folded, ident, moment
 from .findings import judge_address, judge_fields, read_sent
-from .outcomes import MARKS, judge_outcome
+from .outcomes import MARKS, Look, judge_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +133,10 @@ def _address(story: Story) -> str:
     if story.group.last.kind is not Kind.SIGNUP:
         return ""
     ip = story.sent.get("ip")
-    return escape(ip) if isinstance(ip, str) else '<span class="dim">no address sent</span>'
+    if not isinstance(ip, str):
+        return '<span class="dim">no address sent</span>'
+    words, look = judge_address(ip)
+    return escape(ip) if look is Look.DELIVERED else f"{escape(ip)} <small>({words})</small>"
 
 
 def _result(story: Story) -> str:

@@ -105,6 +105,20 @@ def test_a_row_opens_to_click_request_and_answer() -> None:
     assert f"curl -i {BASE_URL}/api/v2/track/signup" in text
 
 
+def test_an_address_that_should_not_have_come_says_so() -> None:
+    """FPROM_SEND_IP=any sends the developer's own; the row says what is wrong with it."""
+    double = make_double(ref_ids=["anna"])
+    signup(double, uid="1", ref_id="anna", ip="127.0.0.1")
+    signup(double, uid="2", ref_id="anna")
+
+    rows = read_rows(read_page(double))
+
+    assert [row["address"] for row in rows] == [
+        "no address sent",
+        "127.0.0.1 (loopback, not sent by default)",
+    ]
+
+
 def test_curl_makes_the_same_call() -> None:
     """The command has the address, the headers and the body, whatever quotes are in it."""
     double = make_double(ref_ids=["anna"])

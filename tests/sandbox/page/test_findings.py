@@ -135,6 +135,22 @@ def test_a_signup_without_an_address_says_why() -> None:
     assert "ip" not in judge(double)
 
 
+def test_a_repeat_is_named_at_its_field() -> None:
+    """What a call was known again by, and that nothing is lost by it."""
+    double = make_double(ref_ids=["anna"])
+    for _ in range(2):
+        signup(double, email="kim@example.com", uid="1", ref_id="anna")
+    lead = ("a repeat: this email or uid has signed up before", "delivered")
+    assert judge(double)["email"] == lead
+    assert judge(double)["uid"] == ("", "neutral")
+    signup(double, uid="1", ref_id="anna")
+    assert judge(double)["uid"] == lead
+
+    for _ in range(2):
+        call(double, "sale", uid="1", event_id="in_1", amount=1)
+    assert judge(double)["event_id"] == ("a repeat: this event_id was used before", "delivered")
+
+
 def test_own_tids_are_known_again() -> None:
     """The check is part of the id, which is a version 4 UUID all the same."""
     tids = {make_tid() for _ in range(100)}
