@@ -211,7 +211,7 @@ def test_a_promoters_row_has_the_sums() -> None:
 def test_the_list_can_be_searched() -> None:
     """By any word of the call, its promoter or its reason; by kind; by outcome."""
     double = make_double()
-    make_customer(double, email="kim@example.com", uid="u-7")
+    make_customer(double, email="Kim@example.com", uid="u-7")
     call(double, "sale", uid="u-7", event_id="in_1", amount=100)
     signup(double, email="lou@example.com", tid="unknown")
     call(double, "cancellation", uid="u-9")
@@ -219,7 +219,7 @@ def test_the_list_can_be_searched() -> None:
     def find(**parameters: str) -> list[str]:
         return [row["who"] for row in read_rows(read_page(double, read_query(parameters)))]
 
-    signup_of_kim, sale = "kim@example.com sign-up", "kim@example.com sale 1.00 USD"
+    signup_of_kim, sale = "Kim@example.com sign-up", "Kim@example.com sale 1.00 USD"
     assert find(q="KIM") == [sale, signup_of_kim]
     assert find(q=" anna ") == [sale, signup_of_kim]
     assert find(q="in_1") == [sale]
