@@ -29,6 +29,11 @@ LOOKS: Final = {
     Look.ACT: "must be looked at",
     Look.NEUTRAL: "no referral",
 }
+EMPTY: Final = (
+    "No sign-up yet. Open a referral link to your app and register there: the call stands here "
+    "within a second, also where it was refused."
+)
+EMPTY_BY_QUERY: Final = "Nothing that arrived is so."
 _ASSETS: Final = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
@@ -100,6 +105,9 @@ def write_page(double: FirstPromoterDouble, place: Place, query: Query, now: dat
         setup_open="" if double.attempts else " open",
         app_url=escape(place.app_url),
         query=escape(query.text),
+        empty=EMPTY_BY_QUERY if query else EMPTY,
+        empty_all=EMPTY,
+        empty_some=EMPTY_BY_QUERY,
         kinds=_options(NAMES, query.kind),
         looks=_options(LOOKS, query.look),
         stream=escape(f"{double.books}:{newest}"),

@@ -160,9 +160,8 @@ function startFilter() {
   function apply() {
     const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
     history.replaceState(null, "", query.size ? `/?${query}` : "/");
-    byId("empty").textContent = query.size
-      ? "Nothing that arrived is so."
-      : "No sign-up yet. Open a referral link to your app and register there.";
+    const { all, some } = byId("empty").dataset;
+    byId("empty").textContent = query.size ? some : all;
     listen("");
   }
   form.addEventListener("input", () => {

@@ -229,6 +229,7 @@ def test_the_list_can_be_searched() -> None:
     assert find(outcome="neutral") == ["uid u-9 cancellation"]
     assert find(kind="signup", outcome="delivered", q="kim") == [signup_of_kim]
     assert find(q="nothing of the kind") == []
+    assert ">Nothing that arrived is so.<" in read_page(double, Query("nothing of the kind"))
     assert len(find(kind="no kind", outcome="no look")) == 4
 
 

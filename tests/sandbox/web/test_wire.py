@@ -45,8 +45,9 @@ def double() -> FirstPromoterDouble:
     return FirstPromoterDouble(ref_ids=["anna"])
 
 
-def post(url: str, timeout: float = PATIENCE) -> httpx.Response:
-    """Make a sign-up call."""
+def post(url: str, read: float = PATIENCE) -> httpx.Response:
+    """Make a sign-up call; wait so long for its answer."""
+    timeout = httpx.Timeout(PATIENCE, read=read)
     return httpx.post(
         f"{url}/api/v2/track/signup", json=LEAD, headers=KEY, trust_env=False, timeout=timeout
     )
@@ -86,7 +87,7 @@ def test_nothing_comes(double: FirstPromoterDouble, capfd: pytest.CaptureFixture
     double.trouble = Trouble("nothing", next=1)
     with serving(double) as url:
         with pytest.raises(httpx.ReadTimeout):
-            post(url, timeout=0.3)
+            post(url, read=0.3)
         assert post(url).status_code == 200
 
     assert capfd.readouterr().err == ""
