@@ -12,7 +12,7 @@ import pytest
 from fprom_middleware.sandbox import FirstPromoterDouble
 from fprom_middleware.sandbox.trouble import Trouble
 from tests.sandbox.calling import HEADERS, call, signup
-from tests.sandbox.web.test_wire import serving
+from tests.sandbox.serving import serving
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:

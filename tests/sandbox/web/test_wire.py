@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from fprom_middleware.sandbox import FirstPromoterDouble
-from fprom_middleware.sandbox.server import make_server
 from fprom_middleware.sandbox.trouble import Trouble
+from tests.sandbox.serving import serving
 from tests.support.waiting import PATIENCE, ends_within, eventually
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KEY = {"authorization": "Bearer sandbox-key", "account-id": "sandbox-account"}
 LEAD = {"uid": "1", "ref_id": "anna"}
-
-
-@contextmanager
-def serving(double: FirstPromoterDouble, port: int = 0) -> Iterator[str]:
-    """Serve a double on a socket of its own; the end is not to take long."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = make_server(double, url)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield url
-        finally:
-            server.should_exit = True
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
 
 
 @pytest.fixture

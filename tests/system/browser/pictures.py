@@ -18,7 +18,7 @@ from examples.journey.servers import Servers
 from examples.journey.watch import Watch
 from fprom_middleware.sandbox import FirstPromoterDouble
 from tests.sandbox.calling import call, signup
-from tests.sandbox.web.test_wire import serving
+from tests.sandbox.serving import serving
 from tests.system.browser.chromium import drive
 
 if TYPE_CHECKING:

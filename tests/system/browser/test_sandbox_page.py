@@ -11,7 +11,7 @@ import pytest
 from fprom_middleware.sandbox import FirstPromoterDouble
 from fprom_middleware.sandbox.trouble import Trouble
 from tests.sandbox.calling import HEADERS, call, signup
-from tests.sandbox.web.test_wire import serving
+from tests.sandbox.serving import serving
 from tests.support.waiting import becomes, eventually
 from tests.system.browser.chromium import drive
 
