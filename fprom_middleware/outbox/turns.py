@@ -34,7 +34,6 @@ ASIDE_AT_ONCE: Final = 500
 thousand events must not stand before all others for longer than it takes to set those aside."""
 _KEYS_AT_ONCE: Final = 100
 
-_KEY_COLUMNS: Final = leads.c.email_key, leads.c.uid_key
 _earlier = leads.alias("earlier")
 
 
@@ -125,27 +124,35 @@ def free_next(connection: Connection, ended: Iterable[Keys], *, now: float) -> N
         now: Seconds since the epoch.
     """
     # A key that is damaged is none: SQLite holds texts in a column of numbers.
-    keys = sorted(
-        {(number, key) for one in ended for number, key in enumerate(one) if isinstance(key, int)}
-    )
-    for page in range(0, len(keys), _KEYS_AT_ONCE):
-        # One step in the index for each of them, however many wait; by no other way, therefore
-        # not "the first of this key".
-        firsts = [
-            sa.select(column, leads.c.id, sa.literal(key, sa.BigInteger).label("ended"))
-            .where(column >= key)
-            .order_by(column, leads.c.id)
-            .limit(1)
-            .subquery()
-            for column, key in (
-                (_KEY_COLUMNS[number], key) for number, key in keys[page:][:_KEYS_AT_ONCE]
-            )
-        ]
-        found = connection.execute(sa.union_all(*map(sa.select, firsts)))
-        freed = [number for key, number, ended in found if key == ended]
-        if freed:
-            waiting = sa.update(leads).where(leads.c.id.in_(freed), leads.c.blocked == 1)
-            connection.execute(waiting.values(due_at=now, blocked=0))
+    for number, column in enumerate((leads.c.email_key, leads.c.uid_key)):
+        keys = sorted({key for one in ended if isinstance(key := one[number], int)})
+        for page in range(0, len(keys), _KEYS_AT_ONCE):
+            firsts = _find_firsts(connection, column, keys[page : page + _KEYS_AT_ONCE])
+            if firsts:
+                waiting = sa.update(leads).where(leads.c.id.in_(firsts), leads.c.blocked == 1)
+                connection.execute(waiting.values(due_at=now, blocked=0))
+
+
+def _find_firsts(
+    connection: Connection, column: sa.Column[int | None], keys: Sequence[int]
+) -> Sequence[int]:
+    place = column, leads.c.id
+    some = connection.execute(sa.select(*place).where(column.in_(keys)).limit(ASIDE_AT_ONCE)).all()
+    if len(some) < ASIDE_AT_ONCE:
+        # These are all there are, of most customers none.
+        return list(dict(sorted((key, number) for key, number in some)[::-1]).values())
+    # One step in the index for each of them, however many wait; by no other way, therefore not
+    # "the first of this key".
+    steps = [
+        sa.select(*place, sa.literal(key, sa.BigInteger).label("ended"))
+        .where(column >= key)
+        .order_by(*place)
+        .limit(1)
+        .subquery()
+        for key in keys
+    ]
+    found = connection.execute(sa.union_all(*map(sa.select, steps)))
+    return [number for key, number, ended in found if key == ended]
 
 
 def _waits_for_so_long(queued_at: object, now: float) -> bool:
