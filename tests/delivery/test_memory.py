@@ -105,6 +105,8 @@ def leave_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run on as a real app does."""
     for key in ("PYTEST_CURRENT_TEST", "PYTEST_VERSION"):
         monkeypatch.delenv(key, raising=False)
+    # What tests of Django apps leave in the process.
+    monkeypatch.delattr(mail, "outbox", raising=False)
 
 
 def in_memory() -> Fprom:
