@@ -123,5 +123,5 @@ def test_the_machine_finds_planted_bugs(bug: str, monkeypatch: pytest.MonkeyPatc
     place, name, instead, seen = BUGS[bug]
     monkeypatch.setattr(place, name, instead)
     with pytest.raises((AssertionError, pytest.fail.Exception), match=seen):
-        # Which examples are tried depends on the modules that are loaded; the first that fails ends it.
+        # Which examples are tried depends on what is loaded; the first that fails ends it.
         run(examples=3000)
