@@ -110,7 +110,6 @@ BUGS: dict[str, tuple[Any, str, Any, str]] = {
     "what is leased counts as ended": (turns, "_has_earlier", _look_at_due, "out of turn"),
     "keys are cleared at a failed call": (settled, "_keep", _clear_keys_early, "out of turn"),
     "an end frees nothing": (settled, "free_next", _free_none, "held up"),
-    "keys are kept at the end": (settled, "NO_KEYS", {}, "held up"),
     "who waits is leased": (turns, "_set_aside", _lease_blocked, "held up"),
     "who waits does so for ever": (turns, "_waits_for_so_long", _behind_for_ever, "no end"),
 }
