@@ -77,10 +77,13 @@ def sqlite_engine(url: URL, *, look: bool = False) -> Engine:
             # Past SQLAlchemy's own way, which takes ten times as long for a statement so short.
             connection.connection.cursor().execute(statement)
         except sqlite3.DatabaseError as error:
+            if _is_read_only(error):
+                connection.invalidate()
             busy = isinstance(error, sqlite3.OperationalError)
             kind = sa.exc.OperationalError if busy else sa.exc.DatabaseError
             raise kind(statement, None, error) from error
 
+    sa.event.listen(engine, "handle_error", _drop_read_only)
     return engine
 
 
@@ -110,6 +113,8 @@ def server_engine(url: URL) -> Engine:
     sa.event.listen(engine, "handle_error", _drop_read_only)
     if url.get_backend_name() == "postgresql":
         if "statement_timeout" not in str(url.query.get("options", "")):
+            if url.get_driver_name() == "psycopg":
+                sa.event.listen(engine, "connect", _leave_begin_to_us)
             sa.event.listen(engine, "begin", _limit_statements)
     else:
         sa.event.listen(engine, "connect", _limit_lock_waits)
@@ -149,17 +154,36 @@ def _may_become_wal(cursor: DBAPICursor) -> bool:
 
 
 def _drop_read_only(context: ExceptionContext) -> None:
-    # The server was demoted: this connection is of no use any more, a new one may reach the other.
-    error = context.original_exception
+    # The server was demoted, or the file could not be written when it was opened: this connection
+    # is of no use any more, a new one may be.
+    if _is_read_only(context.original_exception):
+        context.is_disconnect = True
+        if context.execution_context is not None:
+            # SQLite keeps a file locked for as long as a statement is open, closed or not.
+            context.execution_context.cursor.close()
+
+
+def _is_read_only(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     code = getattr(error, "errno", None) or next(iter(error.args), None)
-    if state == _READ_ONLY_STATE or code in _READ_ONLY_CODES:
-        context.is_disconnect = True
+    file_code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return (
+        state == _READ_ONLY_STATE
+        or code in _READ_ONLY_CODES
+        or file_code == sqlite3.SQLITE_READONLY
+    )
+
+
+def _leave_begin_to_us(connection: DBAPIConnection, _record: Any) -> None:
+    connection.autocommit = True
 
 
 def _limit_statements(connection: Connection) -> None:
-    milliseconds = int(DATABASE_PATIENCE_SECONDS * 1000)
-    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
+    limit = f"SET LOCAL statement_timeout = {int(DATABASE_PATIENCE_SECONDS * 1000)}"
+    if connection.dialect.driver == "psycopg":
+        # One way to the server and back for both: a view waits for each.
+        limit = f"BEGIN ISOLATION LEVEL READ COMMITTED; {limit}"
+    connection.exec_driver_sql(limit)
 
 
 def _limit_lock_waits(connection: DBAPIConnection, _record: Any) -> None:

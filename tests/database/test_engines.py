@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +41,29 @@ def test_a_connection_that_turned_read_only_is_dropped(
     outbox.database.run(lambda _connection: None, patience=30)
     put_leads(outbox, make_lead())
     outbox.database.run(lambda connection: connection.exec_driver_sql(READ_ONLY[driver]))
+    put_leads(outbox, make_lead())
+
+    assert outbox.stats().pending == 2
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["at its first write", "at BEGIN"])
+def test_a_file_that_was_opened_read_only_is_opened_anew(
+    begun: bool, sqlite_url: str, outbox_at: MakeOutbox
+) -> None:
+    """SQLite never asks again whether it may write a file that it has opened."""
+    outbox = outbox_at(sqlite_url)
+    put_leads(outbox, make_lead())
+
+    def write(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        if begun:
+            connection.exec_driver_sql("DELETE FROM fprom_outbox")
+
+    with pytest.raises(sa.exc.OperationalError) if begun else nullcontext():
+        outbox.database.run(write)
+    if not begun:
+        with pytest.raises(sa.exc.OperationalError):
+            put_leads(outbox, make_lead())
     put_leads(outbox, make_lead())
 
     assert outbox.stats().pending == 2
