@@ -11,6 +11,7 @@ from fprom_middleware import FpromNotInstalled, TrackingContext, stripe_metadata
 from fprom_middleware.wsgi import FpromMiddleware
 
 if TYPE_CHECKING:
+    from fprom_middleware.testing import FpromMock
     from tests.support.accounts import Account
 
 TID = "tid-CANARY-of-the-visitor"
@@ -36,13 +37,17 @@ def environ_of(account: Account, cookies: str = f"_fprom_tid={TID}") -> dict[str
     ],
 )
 def test_what_a_provider_is_told(
-    account: Account, cookies: str, expected: dict[str, str], caplog: pytest.LogCaptureFixture
+    account: Account,
+    fprom: FpromMock,
+    cookies: str,
+    expected: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The tid, where there is one that the provider takes; never a checkout that fails for it."""
     environ = environ_of(account, cookies)
     assert stripe_metadata(environ) == account.fprom.stripe_metadata(environ) == expected
     assert not caplog.records
-    assert account.leads == []
+    fprom.assert_no_leads()
 
 
 @pytest.mark.parametrize("tid", [TID, "", " ", None, 5, b"tid", ["tid"]])

@@ -83,7 +83,7 @@ def test_oauth_of_another_browser(account: Account, oauth: Flask) -> None:
 
 
 @pytest.mark.parametrize(("change", "tid"), [("", TID), ("x", None)])
-def test_confirmation(account: Account, change: str, tid: str | None) -> None:
+def test_confirmation(account: Account, fprom: FpromMock, change: str, tid: str | None) -> None:
     """The link brings the visitor to another device; a changed one leaves whoever opened it."""
     held: dict[str, str] = {}
     mails: dict[str, str] = {}
@@ -109,9 +109,9 @@ def test_confirmation(account: Account, change: str, tid: str | None) -> None:
     other = TestClient(app, client=(OFFICE["REMOTE_ADDR"], 1), follow_redirects=False)
 
     assert home.post("/register", data={"email": EMAIL}).status_code == 303
-    assert account.leads == []
+    fprom.assert_no_leads()
     assert other.get(mails[EMAIL] + change).headers["location"] == "/welcome"
-    assert [(lead["tid"], lead["ip"]) for lead in account.leads] == ([(tid, IP)] if tid else [])
+    assert [(lead.tid, lead.ip) for lead in fprom.leads] == ([(tid, IP)] if tid else [])
 
 
 def test_celery(
@@ -143,7 +143,11 @@ def test_celery(
 
 @pytest.mark.parametrize(("cookie", "tid"), [(TID, TID), (None, None)])
 def test_stripe(
-    account: Account, monkeypatch: pytest.MonkeyPatch, cookie: str | None, tid: str | None
+    account: Account,
+    fprom: FpromMock,
+    monkeypatch: pytest.MonkeyPatch,
+    cookie: str | None,
+    tid: str | None,
 ) -> None:
     """The tid travels in Stripe's metadata to the webhook; for an organic customer none does."""
     sessions: list[dict[str, Any]] = []
@@ -163,7 +167,7 @@ def test_stripe(
     }
     call = signed("checkout.session.completed", paid)
     assert app.test_client().post("/stripe/webhook", **call).status_code == 204
-    sent = [(lead["tid"], lead["email"], lead["uid"]) for lead in account.leads]
+    sent = [(lead.tid, lead.email, lead.uid) for lead in fprom.leads]
     assert sent == ([(tid, EMAIL, "cus_1")] if tid else [])
 
 

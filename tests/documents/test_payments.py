@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from fprom_middleware import Fprom
+    from fprom_middleware.testing import FpromMock
     from tests.support.accounts import Account
     from tests.support.fixtures import MakeFprom
 
@@ -59,7 +60,11 @@ def shop(account: Account, first_line: str, *, cookie: str | None, **names: Any)
 
 @pytest.mark.parametrize(("cookie", "metadata"), [(TID, {"fp_tid": TID}), (None, {})])
 def test_stripe_checkout(
-    cookie: str | None, metadata: dict[str, str], account: Account, monkeypatch: pytest.MonkeyPatch
+    cookie: str | None,
+    metadata: dict[str, str],
+    account: Account,
+    fprom: FpromMock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Session and subscription carry the tid, and nothing is sent from here."""
     sessions: list[dict[str, Any]] = []
@@ -73,12 +78,12 @@ def test_stripe_checkout(
 
     (session,) = sessions
     assert session["metadata"] == session["subscription_data"]["metadata"] == metadata
-    assert account.leads == []
+    fprom.assert_no_events()
 
 
 @pytest.mark.parametrize("cookie", [TID, None])
 def test_stripe_payment_links(
-    cookie: str | None, account: Account, monkeypatch: pytest.MonkeyPatch
+    cookie: str | None, account: Account, fprom: FpromMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tid comes back as the reference of whoever bought: one sign-up, and no sale."""
     monkeypatch.setitem(sys.modules, "stripe", stripe_stand_in([]))
@@ -96,8 +101,8 @@ def test_stripe_payment_links(
     call = signed("checkout.session.completed", paid)
     assert browser.application.test_client().post("/stripe/webhook", **call).status_code == 204
 
-    sent = [(call.url.rpartition("/")[2], call.body["tid"]) for call in account.api.seen]
-    assert sent == ([("signup", TID)] if cookie else [])
+    assert [lead.tid for lead in fprom.leads] == ([TID] if cookie else [])
+    fprom.assert_no_sales()
 
 
 def test_paddle(account: Account) -> None:
@@ -131,7 +136,7 @@ def test_chargebee(cookie: str | None, account: Account, monkeypatch: pytest.Mon
     assert asked[0]["customer"] == {"email": EMAIL} | ({"cf_tid": TID} if cookie else {})
 
 
-def test_recurly(account: Account) -> None:
+def test_recurly(account: Account, fprom: FpromMock) -> None:
     """The sign-up says the code of the account in which the payments come."""
     first = "from flask import request\nfrom fprom_middleware import track_signup"
     user = SimpleNamespace(account_code="acc-7")
@@ -139,11 +144,10 @@ def test_recurly(account: Account) -> None:
 
     assert browser.post("/register", data={"email": EMAIL}).text == "Welcome!"
 
-    (lead,) = account.leads
-    assert (lead["uid"], lead["tid"]) == ("acc-7", TID)
+    fprom.assert_lead(uid="acc-7", tid=TID)
 
 
-def test_lead_and_sale_in_one(account: Account) -> None:
+def test_lead_and_sale_in_one(account: Account, fprom: FpromMock) -> None:
     """The token says who paid; a payment without one is a sale all the same."""
     paid = run("from fprom_middleware import load_tracking")["paid"]
     environ: dict[str, Any] = {"HTTP_COOKIE": f"_fprom_tid={TID}", "REMOTE_ADDR": "203.0.113.7"}
@@ -154,9 +158,9 @@ def test_lead_and_sale_in_one(account: Account) -> None:
 
     for number, visitor in enumerate((token, "", None)):
         payment = {"id": f"ch_{number}", "email": EMAIL, "amount": 5, "visitor": visitor}
-        assert paid(webhook, payment).status is Status.SENT
+        assert paid(webhook, payment).status is Status.QUEUED
 
-    assert [sale.get("tid") for sale in account.leads] == [TID, None, None]
+    assert [sale.tid for sale in fprom.sales] == [TID, None, None]
 
 
 def of_view(fprom: Fprom, *, session: Any = None, **more: Any) -> Receipt:

@@ -11,6 +11,7 @@ from tests.support.accounts import Account
 from tests.support.visits import EMAIL, IP, TID
 
 if TYPE_CHECKING:
+    from fprom_middleware.testing import FpromMock
     from tests.support.visits import Visit
 
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_only_what_would_be_sent_is_carried(
-    send_ip: str, ip: str | None, carried: str | None
+    send_ip: str, ip: str | None, carried: str | None, fprom: FpromMock
 ) -> None:
     """FPROM_SEND_IP decides when the token is made, and the same address is sent later."""
     account = Account(send_ip=send_ip)
@@ -36,17 +37,17 @@ def test_only_what_would_be_sent_is_carried(
     context = account.fprom.load_tracking(token)
 
     assert context.ip == carried
-    assert track_signup(context, EMAIL).status == "sent"
-    assert account.leads[0].get("ip") == carried
+    track_signup(context, EMAIL)
+    fprom.assert_lead(email=EMAIL, ip=carried)
 
 
-def test_an_organic_visitor_is_nobody(account: Account, visit: Visit) -> None:
+def test_an_organic_visitor_is_nobody(account: Account, fprom: FpromMock, visit: Visit) -> None:
     """Without tid and ref the token does not hold an address either."""
     context = account.fprom.load_tracking(dump_tracking(visit(account.fprom).connection))
 
     assert (context.tid, context.ref_id, context.ip) == (None, None, None)
     assert track_signup(context, EMAIL).reason == "organic"
-    assert account.leads == []
+    fprom.assert_no_leads()
     account.clock.later(seconds=90)
     again = account.fprom.load_tracking(account.fprom.dump_tracking(context))
     assert again.captured_at == context.captured_at

@@ -11,6 +11,7 @@ from tests.support.accounts import Account
 from tests.support.visits import EMAIL, IP, NAVIGATION, OTHER_TID, TID
 
 if TYPE_CHECKING:
+    from fprom_middleware.testing import FpromMock
     from tests.support.visits import Visit
 
 
@@ -20,13 +21,13 @@ def api() -> Account:
     return Account(tid_header="X-Fprom-Tid", secret_keys=())
 
 
-def test_the_header_is_the_tid(api: Account, visit: Visit) -> None:
+def test_the_header_is_the_tid(api: Account, fprom: FpromMock, visit: Visit) -> None:
     """In any case of its name; no key is needed, and no cookie is written."""
     for name in ("X-Fprom-Tid", "x-fprom-tid"):
         seen = visit(api.fprom, method="POST", headers={name: TID})
         assert (seen.context.tid, seen.written) == (TID, [])
-        assert track_signup(seen.connection, EMAIL).status == "sent"
-        assert (api.leads[-1]["tid"], api.leads[-1]["ip"]) == (TID, IP)
+        track_signup(seen.connection, name)
+        fprom.assert_lead(email=name, tid=TID, ip=IP)
     assert visit(api.fprom, headers={**NAVIGATION, "X-Fprom-Tid": TID}).written == []
 
 
