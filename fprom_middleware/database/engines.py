@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -158,9 +159,11 @@ def _drop_read_only(context: ExceptionContext) -> None:
     # is of no use any more, a new one may be.
     if _is_read_only(context.original_exception):
         context.is_disconnect = True
-        if context.execution_context is not None:
-            # SQLite keeps a file locked for as long as a statement is open, closed or not.
-            context.execution_context.cursor.close()
+        statement: Any = context.execution_context
+        # There is none at a COMMIT.
+        with suppress(AttributeError):
+            # SQLite keeps a file locked for as long as a statement of a connection is open.
+            statement.cursor.close()
 
 
 def _is_read_only(error: BaseException) -> bool:
