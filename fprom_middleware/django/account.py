@@ -6,11 +6,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.signals import setting_changed
-
 from ..account import Fprom
+from ..extras import needs_extra
 from ..settings.model import OUTBOX_KEY, PREFIX
+
+with needs_extra("django"):
+    from django.conf import settings
+    from django.core.signals import setting_changed
 
 _lock = threading.Lock()
 _fprom: Fprom | None = None

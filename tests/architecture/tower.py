@@ -16,6 +16,7 @@ PACKAGE = "fprom_middleware"
 
 LEAVES = (
     "errors",
+    "extras",
     "masking",
     "addresses",
     "timestamps",
@@ -50,7 +51,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "flask": (*ADAPTER, "wsgi"),
     **dict.fromkeys(("starlette", "aiohttp"), (*ADAPTER, "asgi")),
     "django": (*ADAPTER, "wsgi", "asgi"),
-    "fastapi": ("starlette",),
+    "fastapi": (*ADAPTER, "starlette"),
     "sandbox": ("masking",),
     "testing": (*ACCOUNT, *SIDE, "tracking", "sandbox"),
     "__init__": (*ACCOUNT, "tracking"),

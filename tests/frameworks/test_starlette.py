@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,11 +14,12 @@ from starlette.templating import Jinja2Templates
 from starlette.testclient import TestClient
 
 from fprom_middleware import FpromConfigError, FpromSettings, TrackingContext, get_tracking
-from fprom_middleware.starlette import FpromMiddleware, init_app, init_templates
+from fprom_middleware.starlette import FpromMiddleware, init_app, init_templates, lifespan
+from tests.support.accounts import make_settings
 from tests.support.frameworks import EXPECTED, HEADERS, Account, sign_up, sign_up_async
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from starlette.requests import Request
@@ -102,6 +104,55 @@ def test_the_context_stands_in_the_request_s_state(account: Account) -> None:
     assert seen[1] == "of the lifespan"
     assert isinstance(seen[3], TrackingContext)
     assert seen[3].tid is None
+
+
+def test_the_lifespan_ends_inside_the_app_s_own(tmp_path: Path) -> None:
+    """The drain's thread ends with the app, before what the app itself closes."""
+    seen: list[bool] = []
+
+    @asynccontextmanager
+    async def own(app: Starlette) -> AsyncIterator[dict[str, str]]:
+        async with lifespan(app):
+            yield {"pool": "of the lifespan"}
+        seen.append(fprom.needs_start)
+
+    async def look(request: Request) -> Response:
+        return JSONResponse(request.state.pool)
+
+    app = Starlette(routes=[Route("/", look)], lifespan=own)
+    settings = make_settings(f"sqlite:///{tmp_path / 'outbox.db'}", worker="thread")
+    fprom = init_app(app, settings)
+    with TestClient(app) as client:
+        assert client.get("/").json() == "of the lifespan"
+        assert not fprom.needs_start
+    assert seen == [True]
+
+
+def test_the_lifespan_ends_where_the_app_fails(account: Account) -> None:
+    """What the app raises goes on, and the account is closed all the same."""
+    closed: list[bool] = []
+    account.fprom.close = lambda: closed.append(True)  # type: ignore[method-assign]
+
+    @asynccontextmanager
+    async def own(app: Starlette) -> AsyncIterator[None]:
+        async with lifespan(app):
+            yield
+            raise ZeroDivisionError
+
+    app = Starlette(lifespan=own)
+    init_app(app, account.fprom)
+    with pytest.raises(ZeroDivisionError), TestClient(app):
+        pass
+    assert closed == [True]
+
+
+def test_a_lifespan_without_an_account_is_a_mistake() -> None:
+    """It says what to call, at start."""
+    with (
+        pytest.raises(FpromConfigError, match=r"init_app\(app\)"),
+        TestClient(Starlette(lifespan=lifespan)),
+    ):
+        pass
 
 
 class Lifespan:

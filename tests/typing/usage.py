@@ -289,6 +289,16 @@ def frameworks(fprom: Fprom, config: Config) -> None:
     app.add_middleware(fastapi.FpromMiddleware, fprm=fprom)  # type: ignore[call-arg]
 
 
+def dependencies(tracking: fastapi.Tracking, fprom: fastapi.FpromDep) -> None:
+    """What a FastAPI view takes as parameters."""
+    assert_type(tracking, TrackingContext)
+    assert_type(tracking.tid, str | None)
+    assert_type(fprom, Fprom)
+    tracking.track_signup("a@b.c")  # type: ignore[attr-defined]
+    FastAPI(lifespan=fastapi.lifespan)
+    Starlette(lifespan=starlette.lifespan)
+
+
 def carried(request: object, fprom: Fprom, context: TrackingContext) -> None:
     """A context on its way through a link or a job."""
     assert_type(dump_tracking(request), str)

@@ -1,58 +1,29 @@
-"""Starlette: settings from the environment or a `Config`, the middleware around the app."""
+"""What Starlette's and FastAPI's apps are given: the middleware, a lifespan, the script."""
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from starlette.config import Config
+from ..account import Fprom
+from ..asgi import FpromMiddleware
+from ..errors import FpromConfigError
+from ..extras import needs_extra
+from ..settings.model import hide_secrets
+from ..snippet import fprom_script
 
-from .account import Fprom
-from .asgi import FpromMiddleware
-from .errors import FpromConfigError
-from .settings.model import hide_secrets
-from .snippet import fprom_script
-from .tracking import (
-    dump_tracking,
-    load_tracking,
-    stripe_metadata,
-    track_cancellation,
-    track_cancellation_async,
-    track_refund,
-    track_refund_async,
-    track_sale,
-    track_sale_async,
-    track_signup,
-    track_signup_async,
-)
-from .visitor.locate import get_tracking
+with needs_extra("starlette"):
+    from starlette.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from typing import Any
 
     from starlette.applications import Starlette
     from starlette.templating import Jinja2Templates
 
-    from .settings.model import FpromSettings
-
-__all__ = [
-    "FpromMiddleware",
-    "dump_tracking",
-    "get_tracking",
-    "init_app",
-    "init_templates",
-    "load_tracking",
-    "stripe_metadata",
-    "track_cancellation",
-    "track_cancellation_async",
-    "track_refund",
-    "track_refund_async",
-    "track_sale",
-    "track_sale_async",
-    "track_signup",
-    "track_signup_async",
-]
+    from ..settings.model import FpromSettings
 
 
 def init_app(
@@ -87,6 +58,29 @@ def _mapping(config: Config) -> dict[str, str]:
     values, prefix = {**config.file_values, **config.environ}, config.env_prefix
     ours = [key for key in values if key.startswith(f"{prefix}FPROM_")]
     return {key.removeprefix(prefix): values[key] for key in ours}
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Close the `Fprom` of `init_app` when the app shuts down: its thread and connections end.
+
+    It is the app's ``lifespan=``, or stands in one of the app's own: ``async with lifespan(app):``
+    around what that one yields. Without it they end with the process.
+
+    Args:
+        app: The app that the server starts.
+
+    Raises:
+        FpromConfigError: `init_app` was not called for this app.
+    """
+    fprom = getattr(app.state, "fprom", None)
+    if not isinstance(fprom, Fprom):
+        msg = "lifespan closes what init_app made, which was not called: init_app(app)."
+        raise FpromConfigError(msg)
+    try:
+        yield
+    finally:
+        await fprom.aclose()
 
 
 def init_templates(templates: Jinja2Templates, fprom: Fprom) -> None:
