@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .delivery.current import CurrentDelivery
 from .delivery.under_test import warn_of_mode
-from .errors import FpromConfigError, FpromTokenError
+from .errors import FpromConfigError, FpromOutboxError, FpromTokenError
 from .events.payments import DOUBLE_COMMISSION, Sale
 from .events.prepare import prepare
 from .events.receipt import Reason, Receipt, Status
 from .frames import without_frames
+from .health import MAX_AGE_SECONDS, judge
 from .hooks import hook_errors
 from .interrupts import raised_by_signal
 from .settings.model import NO_SIGNING_KEYS, FpromSettings, hide_secrets
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from .delivery.base import Delivery
     from .events.kinds import AnyEvent
+    from .health import Health
     from .outbox.stats import Counts, Stats
     from .visitor.tokens import Signer
 
@@ -275,7 +277,7 @@ class Fprom(TrackingVerbs):
 
     @without_frames
     def stats(self) -> Stats:
-        """Count what waits, for a health endpoint; ``dict(stats)`` is ready for JSON.
+        """Count what waits; ``dict(stats)`` is ready for JSON.
 
         Returns:
             The figures of this account.
@@ -285,6 +287,34 @@ class Fprom(TrackingVerbs):
             FpromConfigError: The outbox's tables are of another version.
         """
         return replace(self.delivery.stats(), hook_errors=hook_errors(self.settings))
+
+    @without_frames
+    def health(self, *, max_age: float = MAX_AGE_SECONDS) -> Health:
+        """Say whether a person has to look, for a view that a monitor asks.
+
+        It takes a second at the most and raises nothing for the database: that it does not
+        answer is part of the verdict. A load balancer must not ask it, for the app serves its
+        users all the same.
+
+        Args:
+            max_age: Seconds that the oldest event may have waited.
+
+        Returns:
+            The verdict: ``.ok``, ``.status_code`` (200 or 503), ``.reasons``; ``dict(health)`` is
+            ready for JSON.
+        """
+        try:
+            figures = self.delivery.stats()
+        except (FpromOutboxError, FpromConfigError):
+            figures = None
+        return judge(figures, max_age=max_age)
+
+    async def health_async(self, *, max_age: float = MAX_AGE_SECONDS) -> Health:
+        """Do as `health` without blocking the event loop."""
+        # Here and not above, as in `aclose`.
+        from .delivery.off_loop import run_off_loop  # noqa: PLC0415
+
+        return await run_off_loop(lambda: self.health(max_age=max_age))
 
     @property
     def needs_start(self) -> bool:

@@ -18,7 +18,7 @@ def no_counts() -> Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """How the outbox stands, for a health endpoint; ``dict(stats)`` is ready for JSON.
+    """How the outbox stands; ``dict(stats)`` is ready for JSON.
 
     Attributes:
         pending: Events that wait, those on their way included.

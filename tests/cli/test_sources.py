@@ -141,6 +141,7 @@ def test_every_command_is_listed(desk: Desk) -> None:
         "drain",
         "outbox",
         "resume",
+        "stats",
         "worker",
     ]
     assert "No such command 'nope'" in desk("nope", code=2)
