@@ -115,14 +115,12 @@ def count_events(number: int) -> str:
 
 
 def _state(row: OutboxRow) -> str:
-    if row.rejected:
-        return "rejected"
-    return "pending, behind an earlier event of the customer" if row.blocked else "pending"
+    return f"{row.state}, behind an earlier event of the customer" if row.blocked else row.state
 
 
 def _line(row: OutboxRow) -> str:
     fields = asdict(row) | {
-        "state": "rejected" if row.rejected else "pending",
+        "state": row.state,
         "event": row.event and row.event.to_json(),
     }
     if row.event is not None:

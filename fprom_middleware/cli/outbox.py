@@ -11,10 +11,11 @@ from ..database.database import NoOutboxError
 from ..masking import mask_email, mask_tail, printable
 from ..outbox.admin import AGES, OLDEST
 from ..outbox.stats import Stats
+from ..timestamps import span
 from .decorators import with_inspection
 from .events import delete, export, retry, show
 from .move import move
-from .output import advice, moment, show_table, span
+from .output import advice, moment, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,10 +124,8 @@ def tell_others(inspection: Inspection) -> None:
 
 
 def _cells(row: OutboxRow) -> tuple[str, ...]:
-    who = "-"
-    if row.event is not None:
-        who = mask_email(row.event.email) or f"uid {mask_tail(row.event.uid)}"
     calls = str(row.attempts)
+    who = row.who or "-"
     return str(row.id), row.kind, moment(row.rejected_at), row.reason or "-", calls, who
 
 

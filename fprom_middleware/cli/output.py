@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from ..events.receipt import Reason
 from ..masking import printable
+from ..timestamps import from_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..outbox.stats import Stats
     from .terminal import Terminal
-
-_UNITS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
 def terminal() -> Terminal | None:
@@ -54,29 +52,11 @@ def advice(stats: Stats) -> str:
     Args:
         stats: Of an outbox that is paused.
     """
-    pause = f"paused since {moment(stats.paused_since)}: {stats.paused}."
-    next_try = f"The next try is at {moment(stats.next_try_at)}"
+    pause = f"paused since {moment(stats.paused_since)}: {stats.paused}. {stats.advice}"
+    text = f"{pause} The next try is at {moment(stats.next_try_at)}"
     if stats.paused == Reason.UNAUTHORIZED:
-        return (
-            f"{pause} Check FPROM_API_KEY and FPROM_ACCOUNT_ID; nothing is dropped. {next_try}; "
-            "once they are right, `fprom resume` ends the pause."
-        )
-    return f"{pause} It ends by itself once a call gets through. {next_try}."
-
-
-def span(seconds: float) -> str:
-    """Write a length of time in its largest unit.
-
-    Args:
-        seconds: How long.
-
-    Returns:
-        Such as ``3 min``.
-    """
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"
+        text += "; once they are right, `fprom resume` ends the pause"
+    return f"{text}."
 
 
 def moment(epoch: float | None) -> str:
@@ -90,7 +70,5 @@ def moment(epoch: float | None) -> str:
     """
     if epoch is None:
         return "-"
-    try:
-        return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (TypeError, ValueError, OverflowError, OSError):
-        return "?"
+    found = from_epoch(epoch)
+    return "?" if found is None else found.strftime("%Y-%m-%dT%H:%M:%SZ")

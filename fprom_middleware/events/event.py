@@ -101,9 +101,17 @@ class Event:
             known["created_at"] = datetime.fromisoformat(moment)
         return cls(**known).checked()
 
-    def __repr__(self) -> str:
+    def masked(self) -> dict[str, object]:
+        """Return the fields as they may be shown: recognizable to the customer, useless to others.
+
+        Returns:
+            By name, in order; a field without a value is absent.
+        """
         shown = {f.name: _MASKS.get(f.name, mask_tail)(_get(self, f.name)) for f in fields(self)}
-        inside = ", ".join(f"{name}={value}" for name, value in shown.items() if value is not None)
+        return {name: value for name, value in shown.items() if value is not None}
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value}" for name, value in self.masked().items())
         return f"{type(self).__name__}({inside})"
 
 

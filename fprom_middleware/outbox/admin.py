@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from ..database.schema import leads
 from ..database.statements import set_order_keys
 from ..errors import FpromConfigError
 from ..events.lead import Lead
+from ..masking import mask_email, mask_tail
 from ..settings.choices import DeliveryMode
 from .account_row import read_state
 from .payload import PayloadError, decode
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, Row
 
+    from ..events.event import Kind
     from ..events.kinds import AnyEvent
     from ..settings.model import FpromSettings
     from .stats import Stats
@@ -39,6 +42,14 @@ AGES: Final = (
 """Names and upper bounds, in seconds, of the ages that pending events are counted by."""
 OLDEST: Final = "older"
 _PAGE: Final = 500
+_MOST_ID: Final = 2**63 - 1
+
+
+class State(StrEnum):
+    """What has become of a row so far."""
+
+    PENDING = "pending"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +78,24 @@ class OutboxRow:
     blocked: bool
     kind: str
     event: AnyEvent | None
-    payload: str | None
+    payload: str | None = field(repr=False)
 
     @property
     def rejected(self) -> bool:
         """True where the API will never take it."""
         return self.due_at is None
+
+    @property
+    def state(self) -> State:
+        """What has become of it so far."""
+        return State.REJECTED if self.rejected else State.PENDING
+
+    @property
+    def who(self) -> str | None:
+        """Whom it is about, masked; None where the row cannot be read."""
+        if self.event is None:
+            return None
+        return mask_email(self.event.email) or f"uid {mask_tail(self.event.uid)}"
 
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
@@ -89,7 +112,7 @@ class OutboxRow:
             rejected_at=row.rejected_at,
             # SQLite lets bytes stand in any column.
             reason=None if row.reason is None else str(row.reason),
-            blocked=bool(row.blocked),
+            blocked=bool(row.blocked) and row.due_at is not None,
             kind=str(row.kind),
             event=event,
             payload=row.payload,
@@ -158,10 +181,39 @@ class Inspection:
             .limit(most)
         )
 
+    def newest(
+        self,
+        most: int,
+        *,
+        state: State | None = None,
+        kind: Kind | None = None,
+        before: int | None = None,
+    ) -> Sequence[OutboxRow]:
+        """Return a page of events, the newest first.
+
+        Args:
+            most: How many at the most.
+            state: Only those in this state.
+            kind: Only those of this kind.
+            before: Only those older than the event of this id: the last one of the page before.
+        """
+        wanted = [self._mine]
+        if state is not None:
+            rejected = leads.c.due_at.is_(None)
+            wanted.append(rejected if state is State.REJECTED else ~rejected)
+        if kind is not None:
+            wanted.append(leads.c.kind == kind)
+        if before is not None:
+            wanted.append(leads.c.id < min(before, _MOST_ID))
+        return self._rows(sa.select(leads).where(*wanted).order_by(leads.c.id.desc()).limit(most))
+
     def find(self, number: int) -> OutboxRow | None:
         """Return one event, None where there is none of this id."""
-        rows = self._rows(sa.select(leads).where(self._mine, leads.c.id == number))
-        return rows[0] if rows else None
+        return next(iter(self.among([number])), None)
+
+    def among(self, numbers: Sequence[int]) -> Sequence[OutboxRow]:
+        """Return the events of these ids, as far as there are such."""
+        return self._rows(sa.select(leads).where(self._mine, *_among(numbers)).order_by(leads.c.id))
 
     def everything(self, *, rejected_only: bool = False) -> Iterator[OutboxRow]:
         """Yield every event in the order of its id, a page at a time."""
@@ -300,4 +352,7 @@ def inspect_outbox(
 
 
 def _among(numbers: Sequence[int] | None) -> list[sa.ColumnElement[bool]]:
-    return [] if numbers is None else [leads.c.id.in_(numbers)]
+    if numbers is None:
+        return []
+    # Drivers refuse, each in its own way, what no column can hold.
+    return [leads.c.id.in_([number for number in numbers if number <= _MOST_ID])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..events.receipt import Status
+from ..events.receipt import Reason, Status
 
 Counts = dict[str, int]
 """Calls by what they came to: sent, duplicate, skipped, rejected, failed (due later)."""
@@ -40,6 +40,15 @@ class Stats:
     next_try_at: float | None = None
     not_durable: int = 0
     hook_errors: int = 0
+
+    @property
+    def advice(self) -> str | None:
+        """What ends the pause; None where nothing is paused."""
+        if self.paused is None:
+            return None
+        if self.paused == Reason.UNAUTHORIZED:
+            return "Check FPROM_API_KEY and FPROM_ACCOUNT_ID; nothing is dropped."
+        return "It ends by itself once a call gets through."
 
     def keys(self) -> tuple[str, ...]:
         """Return the names of the figures."""

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.cli.decorators import in_one_line
 from fprom_middleware.cli.main import main
-from fprom_middleware.cli.output import span, terminal
+from fprom_middleware.cli.output import terminal
 from fprom_middleware.flask import init_app
 from tests.cli.conftest import FPROM
 
@@ -166,12 +166,3 @@ def test_a_pipe_is_not_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert terminal() is not None
     monkeypatch.setattr("fprom_middleware.cli.output.find_spec", lambda _: None)
     assert terminal() is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (7200, "2 h"), (86_400 * 3, "3 d")],
-)
-def test_a_span_is_short(seconds: float, text: str) -> None:
-    """One number, one unit."""
-    assert span(seconds) == text
