@@ -11,6 +11,7 @@ import pytest
 from fprom_middleware.extras import needs_extra
 
 ADAPTERS = {
+    "aiohttp": "aiohttp",
     "django": "django",
     "fastapi": "fastapi",
     "starlette": "starlette",

@@ -11,8 +11,9 @@ import pytest
 import fprom_middleware
 
 HEAVY = {
-    *("httpx", "httpcore", "anyio", "sqlalchemy", "itsdangerous", "click", "uvicorn", "ssl"),
-    *("flask", "werkzeug", "starlette", "fastapi", "django", "quart", "falcon", "asyncio"),
+    *("httpx", "httpcore", "anyio", "sqlalchemy", "itsdangerous", "click", "uvicorn"),
+    *("flask", "werkzeug", "starlette", "fastapi", "django", "quart", "falcon"),
+    *("aiohttp", "asyncio", "ssl"),
 }
 A_REQUEST = """
 from fprom_middleware.wsgi import FpromMiddleware

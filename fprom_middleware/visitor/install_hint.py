@@ -25,6 +25,7 @@ fprom_middleware.flask, .starlette or .fastapi. With Django:
 
 # By the package that a request's class, one of its bases or its application comes from.
 _BY_PACKAGE: Final = {
+    "aiohttp": _INIT_APP.format("aiohttp"),
     "fastapi": _INIT_APP.format("fastapi"),
     "flask": _INIT_APP.format("flask"),
     "starlette": _INIT_APP.format("starlette"),

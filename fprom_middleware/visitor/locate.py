@@ -12,7 +12,16 @@ from .install_hint import install_hint
 # Where frameworks keep the environ or the scope of a request.
 _ATTRIBUTES = ("environ", "scope", "env", "wsgi_environ", "_scope")
 # What one protocol's bridge leaves of the other inside its own mapping.
-_BRIDGES = ("asgi.scope", "wsgi_environ")
+_BRIDGES: list[Any] = ["asgi.scope", "wsgi_environ"]
+
+
+def add_place(key: object) -> None:
+    """Have a request that is itself a mapping asked for its environ or scope.
+
+    Args:
+        key: Where an adapter keeps it: frameworks have keys that are no text.
+    """
+    _BRIDGES.append(key)
 
 
 class Located(NamedTuple):

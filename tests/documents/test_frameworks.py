@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp.test_utils import TestClient as AioClient
+from aiohttp.test_utils import TestServer
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -41,6 +44,21 @@ def test_fastapi(fprom: FpromMock) -> None:
         tid = fprom.visit(client)
         assert client.post("/register", data={"email": EMAIL}).status_code == 200
     fprom.assert_lead(email=EMAIL, tid=tid)
+
+
+def test_aiohttp(fprom: FpromMock) -> None:
+    """The application and its view, over a socket."""
+    app = run("from aiohttp", __name__="shop")["app"]
+
+    async def register() -> int:
+        client: AioClient[Any, Any] = AioClient(TestServer(app))
+        async with client:
+            cookie = {"Cookie": "_fprom_tid=tid-of-kim"}
+            answer = await client.post("/register", data={"email": EMAIL}, headers=cookie)
+            return answer.status
+
+    assert asyncio.run(register()) == 200
+    fprom.assert_lead(email=EMAIL, tid="tid-of-kim")
 
 
 def test_a_lifespan_of_one_s_own(fprom: FpromMock) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, assert_type
 from unittest import TestCase
 from uuid import uuid4
 
+from aiohttp import web
 from fastapi import FastAPI
 from flask import Flask
 from starlette.applications import Starlette
@@ -30,6 +31,7 @@ from fprom_middleware import (
     Sale,
     Status,
     TrackingContext,
+    aiohttp,
     asgi,
     dump_tracking,
     fastapi,
@@ -284,6 +286,10 @@ def frameworks(fprom: Fprom, config: Config) -> None:
     starlette.init_app(Starlette(), {"FPROM_ENABLED": "false"})
     starlette.init_app(Flask("shop"))  # type: ignore[arg-type]
     assert_type(fastapi.init_app(FastAPI(), fprom), Fprom)
+    site = web.Application()
+    assert_type(aiohttp.init_app(site, {"FPROM_ENABLED": False}), Fprom)
+    assert_type(site[aiohttp.APP_KEY], Fprom)
+    aiohttp.init_app(Starlette())  # type: ignore[arg-type]
     app = FastAPI()
     app.add_middleware(fastapi.FpromMiddleware, fprom=fprom)
     app.add_middleware(fastapi.FpromMiddleware, fprm=fprom)  # type: ignore[call-arg]
