@@ -1,8 +1,9 @@
-"""The loopback API that every server reports to, and each server's output beside a failure."""
+"""One shop for each cell of the matrix, and each server's output beside a failure."""
 
 from __future__ import annotations
 
 import tempfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,24 @@ import pytest
 
 from tests.support.accounts import fprom_environment
 from tests.support.misbehaving import SENT, Server, answer, serving
+from tests.system.servers.cells import FRAMEWORKS
 from tests.system.servers.running import Running
+from tests.system.servers.servers import KINDS
+from tests.system.servers.shop import Shop, open_shop
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+    from tests.system.servers.cells import Cell
+
+
+def require(*distributions: str) -> None:
+    """Skip where one of these is not installed."""
+    for name in distributions:
+        try:
+            version(name)
+        except PackageNotFoundError:
+            pytest.skip(f"{name} is not installed here")
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +49,24 @@ def settings(api: Server) -> dict[str, str]:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder with a short name, for the paths of sockets are short."""
     with tempfile.TemporaryDirectory(prefix="fprom-") as name:
         yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def cell(request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """The shop of one cell, started once for all of its stories."""
+    one: Cell = request.param
+    framework, kind = FRAMEWORKS[one.framework], KINDS[one.server]
+    require(framework.distribution, *kind.distributions)
+    with (
+        tempfile.TemporaryDirectory(prefix="fprom-") as folder,
+        open_shop(framework.app, kind, Path(folder)) as shop,
+    ):
+        yield shop
 
 
 @pytest.hookimpl(wrapper=True)
@@ -49,6 +77,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         for value in getattr(item, "funcargs", {}).values():
-            if isinstance(value, Running):
-                report.sections.append(("output of the server", value.output()))
+            server = value.server if isinstance(value, Shop) else value
+            if isinstance(server, Running):
+                report.sections.append(("output of the server", server.output()))
     return report

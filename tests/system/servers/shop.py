@@ -1,73 +1,121 @@
-"""One shop for both protocols; its settings come from the environment."""
+"""A shop that runs: a framework on a server, and a FirstPromoter of its own behind it."""
 
 from __future__ import annotations
 
-import json
-import os
+import sqlite3
+import threading
+import uuid
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
-from fprom_middleware import asgi, get_tracking, track_signup, track_signup_async
-from fprom_middleware import wsgi as wsgi_module
+from tests.support.accounts import SIGNING_KEY, fprom_environment
+from tests.support.misbehaving import SENT, Server, compose, serving
+from tests.support.waiting import eventually
+from tests.system.servers.running import running
+from tests.system.servers.servers import SHOPS
+from tests.system.servers.wire import Address, Answer, ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.misbehaving import Talk
+    from tests.system.servers.running import Running
+    from tests.system.servers.servers import ServerKind
 
 
-def look(request: object) -> dict[str, Any]:
-    """Say who the visitor is."""
-    tracking = get_tracking(request)
-    return {
-        "tid": tracking.tid,
-        "ref_id": tracking.ref_id,
-        "ip": tracking.ip,
-        "pid": os.getpid(),
-        "status": None,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """What its visitors can do, and what FirstPromoter hears of them.
+
+    Attributes:
+        server: The server.
+        kind: What it does to requests.
+        outbox: The file of its outbox.
+        api: The API's double.
+        down: Set while that answers 503.
+        door: Where visitors knock, where it is not at the server itself.
+    """
+
+    server: Running
+    kind: ServerKind
+    outbox: Path
+    api: Server
+    down: threading.Event
+    door: Address | None = None
+
+    @property
+    def _door(self) -> Address:
+        return self.door or self.server.address
+
+    def visit(self, *lines: bytes, method: str = "GET", path: str = "/") -> Answer:
+        """Open a page."""
+        return ask(self._door, *lines, method=method, path=path)
+
+    def sign_up(self, *lines: bytes, email: str | None = None, source: str | None = None) -> Answer:
+        """Register."""
+        path = f"/signup?email={email or new_email()}"
+        return ask(self._door, *lines, method="POST", path=path, source=source)
+
+    def calls(self, email: str) -> list[dict[str, Any]]:
+        """Return what the API was told of an e-mail address so far."""
+        return [one.json for one in list(self.api.requests) if one.json["email"] == email]
+
+    def lead(self, *lines: bytes, source: str | None = None) -> dict[str, Any]:
+        """Register, wait for the one call, and return what it said beside e-mail and moment."""
+        email = new_email()
+        answer = self.sign_up(*lines, email=email, source=source)
+        assert answer.status == 200, answer
+        assert answer.body["status"] == "queued", answer
+        assert eventually(lambda: self.calls(email)), self.server.output()
+        (lead,) = self.calls(email)
+        assert lead.pop("email") == email
+        assert lead.pop("created_at").endswith("Z")
+        return lead
+
+    def waits_for_retry(self) -> bool:
+        """Whether a failed call has been noted down, so that no lease holds its lead."""
+        with closing(sqlite3.connect(self.outbox)) as connection:
+            query = "SELECT count(*) FROM fprom_outbox WHERE attempts > 0"
+            (found,) = connection.execute(query).fetchone()
+        return bool(found)
+
+    @contextmanager
+    def api_down(self) -> Iterator[None]:
+        """Let the API answer 503 for the length of the block."""
+        self.down.set()
+        try:
+            yield
+        finally:
+            self.down.clear()
 
 
-def email_of(query: str) -> str | None:
-    """Return the e-mail address of a registration; None for a mere visit."""
-    return parse_qs(query).get("email", [None])[0]
+def new_email() -> str:
+    """Make up an address that no other visitor has."""
+    return f"{uuid.uuid4().hex}@example.com"
 
 
-def _wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    answer = look(environ)
-    email = email_of(environ.get("QUERY_STRING", ""))
-    if email is not None:
-        answer["status"] = track_signup(environ, email).status
-    body = json.dumps(answer).encode()
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    start_response("200 OK", headers)
-    return [body]
+@contextmanager
+def open_shop(app: str, kind: ServerKind, folder: Path, **settings: str) -> Iterator[Shop]:
+    """Run a shop behind one trusted proxy on this machine, with all that visitors may need."""
+    down = threading.Event()
+    outbox = folder / "outbox.db"
 
+    def behave(talk: Talk) -> None:
+        talk.read()
+        talk.send(compose(503) if down.is_set() else compose(200, SENT))
 
-async def _asgi(scope: Any, receive: Any, send: Any) -> None:
-    if scope["type"] == "lifespan":
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-        return
-    answer = look(scope)
-    email = email_of(scope["query_string"].decode())
-    if email is not None:
-        answer["status"] = (await track_signup_async(scope, email)).status
-    text = json.dumps(answer)
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.accept"})
-        await send({"type": "websocket.send", "text": text})
-        await send({"type": "websocket.close"})
-        return
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(text)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": text.encode()})
-
-
-wsgi = wsgi_module.FpromMiddleware(_wsgi)
-asgi_app = asgi.FpromMiddleware(_asgi)
+    with serving(behave) as api:
+        environment = fprom_environment(
+            api.url,
+            FPROM_OUTBOX_URL=f"sqlite:///{outbox}",
+            FPROM_TRUSTED_PROXIES="127.0.0.1",
+            FPROM_SEND_IP="any",
+            FPROM_SECRET_KEYS=SIGNING_KEY,
+            FPROM_KEEP_DAYS="60",
+            FPROM_LINK_PARAMS="fpr",
+            FPROM_CONSENT=f"{SHOPS}.registration.agreed",
+        )
+        with running(kind.command, app, folder, environment | settings) as server:
+            yield Shop(server=server, kind=kind, outbox=outbox, api=api, down=down)

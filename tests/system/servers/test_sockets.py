@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.waiting import eventually
-from tests.system.servers.running import ASGI, COMMANDS, SOCKET_COMMANDS, WSGI, running
+from tests.system.servers.conftest import require
+from tests.system.servers.running import running
+from tests.system.servers.servers import APP, KINDS, raw_shop
+from tests.system.servers.wire import ask
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,61 +20,45 @@ if TYPE_CHECKING:
 
 TID = b"Cookie: _fprom_tid=tid-of-the-visitor"
 FORWARDED = b"X-Forwarded-For: 6.6.6.6, 203.0.113.77"
+UNIX = {name: kind for name, kind in KINDS.items() if kind.unix}
 
 
-@pytest.mark.parametrize("name", sorted(set(SOCKET_COMMANDS) - {"waitress"}))
+@pytest.mark.parametrize("name", UNIX)
 def test_behind_a_unix_socket_the_proxy_is_trusted(
     name: str, folder: Path, settings: dict[str, str]
 ) -> None:
-    """Whoever may open the socket is the proxy; what it appended is the visitor."""
-    command = SOCKET_COMMANDS[name]
-    pytest.importorskip(command[0], reason="this server is not installed here")
-    place = folder / name
-    place.mkdir()
-    with running(command, place, settings) as server:
-        known = server.ask(TID, FORWARDED).body
-        assert (known["tid"], known["ip"]) == ("tid-of-the-visitor", "203.0.113.77")
-        assert server.ask(TID).body["ip"] is None
+    """What opens the socket is the proxy, and what it appended is the visitor; never the forged."""
+    kind = UNIX[name]
+    require(*kind.distributions)
+    with running(kind.unix, raw_shop(kind), folder, settings) as server:
+        known = ask(server.address, TID, FORWARDED).body
+        ip = None if kind.unix_peer else "203.0.113.77"
+        assert (known["tid"], known["ip"]) == ("tid-of-the-visitor", ip)
+        assert ask(server.address, TID).body["ip"] is None
 
 
-@pytest.mark.parametrize("name", SOCKET_COMMANDS)
+@pytest.mark.parametrize("name", UNIX)
 def test_behind_a_unix_socket_nobody_is_trusted_by_default(
     name: str, folder: Path, settings: dict[str, str]
 ) -> None:
     """Without FPROM_TRUSTED_PROXIES no header is believed, and there is no peer: no address."""
-    command = SOCKET_COMMANDS[name]
-    pytest.importorskip(command[0], reason="this server is not installed here")
-    place = folder / f"{name} alone"
-    place.mkdir()
-    with running(command, place, {**settings, "FPROM_TRUSTED_PROXIES": "0"}) as server:
-        seen = server.ask(TID, FORWARDED).body
+    kind = UNIX[name]
+    require(*kind.distributions)
+    alone = {**settings, "FPROM_TRUSTED_PROXIES": "0"}
+    with running(kind.unix, raw_shop(kind), folder, alone) as server:
+        seen = ask(server.address, TID, FORWARDED).body
         assert (seen["tid"], seen["ip"]) == ("tid-of-the-visitor", None)
-
-
-def test_waitress_says_localhost_for_a_unix_socket(folder: Path, settings: dict[str, str]) -> None:
-    """That is no address, so nothing is believed and nothing is sent; never what was forged."""
-    pytest.importorskip("waitress", reason="this server is not installed here")
-    place = folder / "localhost"
-    place.mkdir()
-    with running(SOCKET_COMMANDS["waitress"], place, settings) as server:
-        assert server.ask(TID, FORWARDED).body["ip"] in (None, "203.0.113.77")
 
 
 def test_waitress_by_default_hands_on_no_forwarding_header(
     tmp_path: Path, settings: dict[str, str]
 ) -> None:
     """It takes X-Forwarded-For away, and without it there is no address."""
-    pytest.importorskip("waitress", reason="this server is not installed here")
-    command = ("waitress", "--listen=127.0.0.1:0", WSGI)
-    with running(command, tmp_path, settings) as server:
-        seen = server.ask(TID, FORWARDED).body
+    require("waitress")
+    command = ("waitress-serve", "--listen=127.0.0.1:0", APP)
+    with running(command, raw_shop(KINDS["waitress"]), tmp_path, settings) as server:
+        seen = ask(server.address, TID, FORWARDED).body
         assert (seen["tid"], seen["ip"]) == ("tid-of-the-visitor", None)
-
-
-def test_uvicorn_s_own_proxy_headers_do_no_harm(tmp_path: Path, settings: dict[str, str]) -> None:
-    """By default uvicorn itself puts the visitor in the peer's place; the answer is the same."""
-    with running(("uvicorn", "--port=0", ASGI), tmp_path, settings) as server:
-        assert server.ask(TID, FORWARDED).body["ip"] == "203.0.113.77"
 
 
 def test_forked_workers_deliver_through_one_outbox(
@@ -85,16 +72,17 @@ def test_forked_workers_deliver_through_one_outbox(
     }
     emails = {f"{uuid.uuid4().hex}@example.com" for _ in range(40)}
     pids = set()
-    with running(COMMANDS["gunicorn, preloaded"], tmp_path, environment) as server:
+    kind = KINDS["gunicorn, --preload"]
+    with running(kind.command, raw_shop(kind), tmp_path, environment) as server:
         for email in emails:
-            answer = server.ask(TID, FORWARDED, path=f"/?email={email}").body
+            answer = ask(server.address, TID, FORWARDED, path=f"/?email={email}").body
             assert answer["status"] == "queued"
             pids.add(answer["pid"])
         eventually(lambda: len(arrived(api, emails)) >= len(emails))
         leads = arrived(api, emails)
     assert sorted(lead["email"] for lead in leads) == sorted(emails)
     assert {lead["ip"] for lead in leads} == {"203.0.113.77"}
-    assert server.process.pid not in pids
+    assert server.pid not in pids
 
 
 def arrived(api: Server, emails: set[str]) -> list[dict[str, str]]:
