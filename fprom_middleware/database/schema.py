@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import LONGTEXT
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of this layout. It stands in the row of `accounts` whose account is `SCHEMA_ROW`."""
 SCHEMA_ROW: Final = "#schema"
 
@@ -48,7 +48,7 @@ leads: Final = Table(
     Column("uid_key", BigInteger),
     # 1 while it waits for an earlier one of the same customer.
     Column("blocked", Integer, nullable=False, server_default="0"),
-    # Seconds since the epoch. Schedule, back-off and lease in one; NULL once rejected.
+    # Seconds since the epoch. Schedule, back-off and lease in one; NULL once it has ended.
     Column("due_at", Double),
     Column("queued_at", Double, nullable=False),
     # Calls, and the last one's moment.
@@ -62,10 +62,30 @@ leads: Final = Table(
     Column("own_failures", Integer, nullable=False, server_default="0"),
     Column("rejected_at", Double),
     Column("reason", String(32)),
-    # The event as JSON in ASCII: no key, and no NUL that a database could refuse.
-    Column("payload", _LONG_TEXT, nullable=False),
+    # The event as JSON in ASCII: no key, and no NUL that a database could refuse. Nothing once it
+    # is delivered: that is NULL, and "" where SQLite made the column in an older version.
+    Column("payload", _LONG_TEXT),
+    # What a delivered event leaves, beside the columns above.
+    Column("delivered_at", Double),
+    Column("status", String(16)),
+    # The event's own moment.
+    Column("created_at", Double),
+    Column("tid_tail", String(64)),
+    Column("email_hash", String(32)),
+    Column("uid_hash", String(32)),
+    # The traceparent of the request that it is of.
+    Column("trace", String(64)),
 )
 Index("fprom_outbox_due", leads.c.account, leads.c.due_at)
+# What has ended: the rejected ones (delivered_at is NULL), then the delivered ones.
+Index(
+    "fprom_outbox_ended",
+    leads.c.account,
+    leads.c.delivered_at,
+    leads.c.rejected_at,
+    sqlite_where=leads.c.due_at.is_(None),
+    postgresql_where=leads.c.due_at.is_(None),
+)
 Index("fprom_outbox_key", leads.c.row_key, unique=True)
 Index("fprom_outbox_email", leads.c.email_key, leads.c.id)
 Index("fprom_outbox_uid", leads.c.uid_key, leads.c.id)

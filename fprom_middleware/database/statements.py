@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection, Dialect
 
-    Columns = Mapping[str, Collection[str]]
-    """By table, the names of the columns that it has; a table that is missing has none."""
+    Columns = Mapping[str, Mapping[str, bool]]
+    """By table, whether each column that it has may be NULL; a table that is missing has none."""
 
 _RENAMED: Final = {"unknowns": "not_found_count"}
+# SQLite cannot: there `no_payload` is "".
+_PAYLOAD_MAY_BE_NULL: Final = {
+    "postgresql": "ALTER payload DROP NOT NULL",
+    "mysql": "MODIFY payload LONGTEXT",
+}
 
 
 def creation(dialect: Dialect, present: Collection[str]) -> list[Any]:
@@ -51,7 +56,9 @@ def upgrade(dialect: Dialect, found: Columns) -> list[Any]:
     """
     statements: list[Any] = []
     for table in metadata.sorted_tables:
-        there = found.get(table.name, ())
+        there = found.get(table.name, {})
+        if not there.get("payload", True) and backend_of(dialect) in _PAYLOAD_MAY_BE_NULL:
+            statements.append(_alter(table, _PAYLOAD_MAY_BE_NULL[backend_of(dialect)]))
         missing = [c for c in table.columns if there and c.name not in there]
         names = {column.name for column in missing}
         for old, new in _RENAMED.items():
@@ -65,8 +72,6 @@ def upgrade(dialect: Dialect, found: Columns) -> list[Any]:
         statements += [
             CreateIndex(index) for index in _indexes(table) if names & set(index.columns.keys())
         ]
-        if missing and table is leads and backend_of(dialect) == "mysql":
-            statements.append(_alter(table, "MODIFY payload LONGTEXT NOT NULL"))
     return statements
 
 

@@ -15,7 +15,7 @@ from .schema import SCHEMA_ROW, VERSION, accounts, leads, metadata
 from .statements import backend_of, creation, rows, set_order_keys, upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy.engine import Connection, Dialect
 
@@ -46,8 +46,8 @@ class Tables(Protocol):
         """How its statements are written."""
         ...
 
-    def columns_of(self, table: str) -> Collection[str]:
-        """Return the names of a table's columns; none where there is no such table."""
+    def columns_of(self, table: str) -> Mapping[str, bool]:
+        """Return whether each column of a table may be NULL; none where there is no such table."""
         ...
 
     def execute(
@@ -68,12 +68,12 @@ class ConnectionTables:
         self.connection = connection
         self.dialect: Dialect = connection.dialect
 
-    def columns_of(self, table: str) -> Collection[str]:
-        """Return the names of a table's columns."""
+    def columns_of(self, table: str) -> Mapping[str, bool]:
+        """Return whether each column of a table may be NULL."""
         inspector = sa.inspect(self.connection)
         if not inspector.has_table(table):
-            return ()
-        return {column["name"] for column in inspector.get_columns(table)}
+            return {}
+        return {column["name"]: column["nullable"] for column in inspector.get_columns(table)}
 
     def execute(
         self, statement: Any, values: Mapping[str, Any] | None = None

@@ -50,12 +50,18 @@ def described(url: str) -> dict[str, Any]:
         table: [
             [{**column, "type": str(column["type"])} for column in inspector.get_columns(table)],
             inspector.get_pk_constraint(table),
-            inspector.get_indexes(table),
+            [_as_text(index) for index in inspector.get_indexes(table)],
         ]
         for table in sorted(OURS)
     }
     engine.dispose()
     return found
+
+
+def _as_text(index: Any) -> dict[str, Any]:
+    # The condition of a partial one is an object, which equals no other.
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return {**index, "dialect_options": options}
 
 
 def drop_all(url: str) -> None:

@@ -21,7 +21,7 @@ from ...errors import FpromConfigError
 from .django_ddl import dialect_of, tables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _DRIVERS: Final = {
     "sqlite": "sqlite",
@@ -77,13 +77,13 @@ class DjangoTransaction:
             msg = "the transaction has failed before and must be rolled back"
             raise PendingRollbackError(msg) from None
 
-    def columns_of(self, table: str) -> Collection[str]:
-        """Return the names of a table's columns."""
+    def columns_of(self, table: str) -> Mapping[str, bool]:
+        """Return whether each column of a table may be NULL."""
         if table not in tables_of(self._connection):
-            return ()
+            return {}
         with self._connection.cursor() as cursor:
             described = self._connection.introspection.get_table_description(cursor, table)
-        return {column.name for column in described}
+        return {column.name: bool(column.null_ok) for column in described}
 
     def execute(
         self, statement: Any, values: Mapping[str, Any] | None = None
