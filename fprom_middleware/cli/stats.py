@@ -9,8 +9,9 @@ import click
 
 from ..database.database import NoOutboxError
 from ..outbox.stats import Stats
+from ..timestamps import span
 from .decorators import with_inspection
-from .output import moment, show_table, span
+from .output import moment, show_table
 
 if TYPE_CHECKING:
     from ..outbox.admin import Inspection
