@@ -80,6 +80,9 @@ FRAMEWORKS: dict[str, Framework] = {
         "blacksheep", f"{SHOPS}.blacksheep_shop:app", ("uvicorn", "granian, ASGI")
     ),
     "Connexion": Framework("connexion", f"{SHOPS}.connexion_shop:app", ("uvicorn", "hypercorn")),
+    "aiohttp": Framework(
+        "aiohttp", f"{SHOPS}.aiohttp_shop:make_app", ("aiohttp.web", "gunicorn, aiohttp worker")
+    ),
 }
 
 
@@ -96,5 +99,5 @@ class Cell:
 
 
 CELLS = tuple(Cell(name, server) for name, one in FRAMEWORKS.items() for server in one.servers)
-WSGI_CELLS = tuple(cell for cell in CELLS if not KINDS[cell.server].asgi)
-ASGI_CELLS = tuple(cell for cell in CELLS if KINDS[cell.server].asgi)
+WSGI_CELLS = tuple(cell for cell in CELLS if KINDS[cell.server].protocol == "WSGI")
+ASYNC_CELLS = tuple(cell for cell in CELLS if KINDS[cell.server].protocol != "WSGI")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+Protocol = Literal["WSGI", "ASGI", "aiohttp"]
 SHOPS = "tests.system.servers.shops"
 APP, ADDRESS, PORT, SOCKET = "{app}", "127.0.0.1:0", "{port}", "{socket}"
 
@@ -20,7 +22,7 @@ class ServerKind:
             are filled in, and port 0 is one of the system's choice.
         distributions: What must be installed, by the names of PyPI; the first is the server.
         unix: The same on a unix socket, where it can.
-        asgi: Whether it speaks ASGI and not WSGI.
+        protocol: What it speaks with the app: WSGI, ASGI or aiohttp.
         last_cookie_line: It keeps the last of two Cookie lines.
         folds_underscores: It takes X_Forwarded_For for X-Forwarded-For.
         unix_peer: What it names as the peer on a unix socket, which has none; it is no address,
@@ -32,7 +34,7 @@ class ServerKind:
     command: tuple[str, ...]
     distributions: tuple[str, ...]
     unix: tuple[str, ...] = ()
-    asgi: bool = False
+    protocol: Protocol = "WSGI"
     last_cookie_line: bool = False
     folds_underscores: bool = False
     unix_peer: str = ""
@@ -40,27 +42,30 @@ class ServerKind:
     remark: str = ""
 
 
-def _gunicorn(*options: str, needs: str = "", asgi: bool = False, remark: str = "") -> ServerKind:
+def _gunicorn(*options: str, needs: str = "", protocol: Protocol = "WSGI") -> ServerKind:
     return ServerKind(
         ("gunicorn", f"--bind={ADDRESS}", *options, APP),
         ("gunicorn", *filter(None, [needs])),
         unix=("gunicorn", f"--bind=unix:{SOCKET}", *options, APP),
-        asgi=asgi,
-        remark=remark,
+        protocol=protocol,
     )
 
 
-def _uvicorn(*options: str, remark: str = "") -> ServerKind:
+def _uvicorn(*options: str) -> ServerKind:
     return ServerKind(
         ("uvicorn", "--port=0", *options, APP),
         ("uvicorn",),
         unix=("uvicorn", f"--uds={SOCKET}", *options, APP),
-        asgi=True,
-        remark=remark,
+        protocol="ASGI",
     )
 
 
-def _uwsgi(where: str) -> tuple[str, ...]:
+def uwsgi_command(where: str) -> tuple[str, ...]:
+    """Write uWSGI's command.
+
+    Args:
+        where: The option that says what it listens on, and for which protocol.
+    """
     return (
         "uwsgi",
         where,
@@ -78,9 +83,9 @@ KINDS: dict[str, ServerKind] = {
     "gunicorn, gevent": _gunicorn("--worker-class=gevent", needs="gevent"),
     "gunicorn, --preload": _gunicorn("--preload", "--workers=2"),
     "uWSGI": ServerKind(
-        _uwsgi(f"--http-socket={ADDRESS}"),
+        uwsgi_command(f"--http-socket={ADDRESS}"),
         ("pyuwsgi",),
-        unix=_uwsgi(f"--http-socket={SOCKET}"),
+        unix=uwsgi_command(f"--http-socket={SOCKET}"),
         unix_peer="0.0.0.0",
         folds_underscores=True,
         remark="`enable-threads`",
@@ -117,30 +122,42 @@ KINDS: dict[str, ServerKind] = {
     "uvicorn, --proxy-headers": _uvicorn("--proxy-headers"),
     "uvicorn, 2 workers": _uvicorn("--no-proxy-headers", "--workers=2"),
     "gunicorn, uvicorn worker": _gunicorn(
-        "--worker-class=uvicorn_worker.UvicornWorker", needs="uvicorn-worker", asgi=True
+        "--worker-class=uvicorn_worker.UvicornWorker", needs="uvicorn-worker", protocol="ASGI"
     ),
-    "gunicorn, ASGI": _gunicorn("--worker-class=asgi", asgi=True),
+    "gunicorn, ASGI": _gunicorn("--worker-class=asgi", protocol="ASGI"),
     "hypercorn": ServerKind(
         ("hypercorn", f"--bind={ADDRESS}", APP),
         ("hypercorn",),
         unix=("hypercorn", f"--bind=unix:{SOCKET}", APP),
-        asgi=True,
+        protocol="ASGI",
     ),
     "granian, ASGI": ServerKind(
         ("granian", f"--port={PORT}", "--interface=asgi", APP),
         ("granian",),
         unix=("granian", f"--uds={SOCKET}", "--interface=asgi", APP),
-        asgi=True,
+        protocol="ASGI",
     ),
     "daphne": ServerKind(
         ("daphne", "--port=0", APP),
         ("daphne",),
         unix=("daphne", f"--unix-socket={SOCKET}", APP),
-        asgi=True,
+        protocol="ASGI",
+    ),
+    "aiohttp.web": ServerKind(
+        ("python", "-m", "aiohttp.web", "--hostname=127.0.0.1", f"--port={PORT}", APP),
+        ("aiohttp",),
+        protocol="aiohttp",
+    ),
+    "gunicorn, aiohttp worker": _gunicorn(
+        "--worker-class=aiohttp.GunicornWebWorker", needs="aiohttp", protocol="aiohttp"
     ),
 }
 
 
+GENERAL = {name: kind for name, kind in KINDS.items() if kind.protocol != "aiohttp"}
+"""Those that serve the apps of any framework of their protocol."""
+
+
 def raw_shop(kind: ServerKind) -> str:
     """Name the shop without a framework."""
-    return f"{SHOPS}.raw_shop:{'asgi_app' if kind.asgi else 'wsgi'}"
+    return f"{SHOPS}.raw_shop:{'asgi_app' if kind.protocol == 'ASGI' else 'wsgi'}"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.servers.conftest import require
 from tests.system.servers.running import running
-from tests.system.servers.servers import KINDS, raw_shop
+from tests.system.servers.servers import GENERAL, raw_shop
 from tests.system.servers.wire import Answer, ask, ask_by_websocket
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ VISITOR = b"X-Forwarded-For: 203.0.113.77"
 KNOWN = ("tid-of-the-visitor", "203.0.113.77")
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=GENERAL)
 def kind(request: pytest.FixtureRequest) -> ServerKind:
     """Each server in turn."""
-    return KINDS[request.param]
+    return GENERAL[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,9 @@ def test_bytes_beyond_ascii_arrive_as_they_are(server: Running, kind: ServerKind
     assert seen(answer) == (tid, "203.0.113.77")
 
 
-@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.asgi], indirect=True)
+@pytest.mark.parametrize(
+    "kind", [name for name, kind in GENERAL.items() if kind.protocol == "ASGI"], indirect=True
+)
 def test_a_websocket_knows_its_visitor(server: Running, api: Server) -> None:
     """A websocket's handshake is a request like any other."""
     email = f"{uuid.uuid4().hex}@example.com"

@@ -10,7 +10,7 @@ import pytest
 from tests.support.waiting import eventually
 from tests.system.servers.conftest import require
 from tests.system.servers.running import running
-from tests.system.servers.servers import APP, KINDS, raw_shop
+from tests.system.servers.servers import APP, GENERAL, raw_shop
 from tests.system.servers.wire import ask
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TID = b"Cookie: _fprom_tid=tid-of-the-visitor"
 FORWARDED = b"X-Forwarded-For: 6.6.6.6, 203.0.113.77"
-UNIX = {name: kind for name, kind in KINDS.items() if kind.unix}
+UNIX = {name: kind for name, kind in GENERAL.items() if kind.unix}
 
 
 @pytest.mark.parametrize("name", UNIX)
@@ -56,7 +56,7 @@ def test_waitress_by_default_hands_on_no_forwarding_header(
     """It takes X-Forwarded-For away, and without it there is no address."""
     require("waitress")
     command = ("waitress-serve", "--listen=127.0.0.1:0", APP)
-    with running(command, raw_shop(KINDS["waitress"]), tmp_path, settings) as server:
+    with running(command, raw_shop(GENERAL["waitress"]), tmp_path, settings) as server:
         seen = ask(server.address, TID, FORWARDED).body
         assert (seen["tid"], seen["ip"]) == ("tid-of-the-visitor", None)
 
@@ -72,7 +72,7 @@ def test_forked_workers_deliver_through_one_outbox(
     }
     emails = {f"{uuid.uuid4().hex}@example.com" for _ in range(40)}
     pids = set()
-    kind = KINDS["gunicorn, --preload"]
+    kind = GENERAL["gunicorn, --preload"]
     with running(kind.command, raw_shop(kind), tmp_path, environment) as server:
         for email in emails:
             answer = ask(server.address, TID, FORWARDED, path=f"/?email={email}").body
