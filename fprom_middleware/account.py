@@ -72,10 +72,7 @@ class Fprom(TrackingVerbs):
         client: httpx.Client | None = None,
     ) -> None:
         settings = hide_secrets(settings)
-        if settings is None:
-            settings = FpromSettings.from_env()
-        elif isinstance(settings, Mapping):
-            settings = FpromSettings.from_mapping(settings)
+        settings = _read_settings(settings)
         self.settings = settings
         self.clock = clock
         self.visitor = VisitorReader(settings, clock)
@@ -340,6 +337,35 @@ class Fprom(TrackingVerbs):
     def delivery(self) -> Delivery:
         """Where this account's events go; the commands drain it."""
         return self._current.get()
+
+
+def _read_settings(given: object) -> FpromSettings:
+    if given is None:
+        return FpromSettings.from_env()
+    if isinstance(given, FpromSettings):
+        return given
+    if isinstance(given, Mapping):
+        return FpromSettings.from_mapping(given)
+    kind = "str" if isinstance(given, str) else type(given).__name__
+    msg = (
+        "An account is made of an FpromSettings, a mapping with FPROM_* keys, or None; not of "
+        f"a {kind}."
+    )
+    raise FpromConfigError(msg)
+
+
+def check_app(app: object) -> None:
+    """See that an app stands where a middleware takes one.
+
+    Args:
+        app: What was handed in, its secrets hidden where it is a mapping.
+
+    Raises:
+        FpromConfigError: The arguments are in the wrong order.
+    """
+    if isinstance(app, Fprom | FpromSettings | Mapping) and not callable(app):
+        msg = "The arguments are in the wrong order: first the app, then the Fprom or its settings."
+        raise FpromConfigError(msg)
 
 
 def _give_up(event: AnyEvent, error: Exception) -> Receipt:

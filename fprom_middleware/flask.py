@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .account import Fprom
+from .account import Fprom, check_app
 from .errors import FpromConfigError
 from .settings.model import OUTBOX_KEY, PREFIX, hide_secrets
 from .snippet import fprom_script
@@ -62,7 +62,8 @@ def init_app(app: Flask, fprom: Fprom | FpromSettings | Mapping[str, Any] | None
     Raises:
         FpromConfigError: A setting is wrong, or the app has one already.
     """
-    fprom = hide_secrets(fprom)
+    app, fprom = hide_secrets(app), hide_secrets(fprom)
+    check_app(app)
     if "fprom" in app.extensions:
         msg = "init_app was called before for this Flask app; call it once."
         raise FpromConfigError(msg)

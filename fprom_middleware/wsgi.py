@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .account import Fprom
+from .account import Fprom, check_app
 from .settings.model import hide_secrets
 from .visitor.attach import read_environ_sources
 from .visitor.context import KEY, UNREAD, RequestTracking
@@ -26,7 +26,7 @@ class FpromMiddleware:
             process environment.
 
     Raises:
-        FpromConfigError: A setting is wrong.
+        FpromConfigError: A setting is wrong, or the arguments are in the wrong order.
     """
 
     def __init__(
@@ -34,8 +34,9 @@ class FpromMiddleware:
         app: WSGIApplication,
         fprom: Fprom | FpromSettings | Mapping[str, Any] | None = None,
     ) -> None:
+        app, fprom = hide_secrets(app), hide_secrets(fprom)
+        check_app(app)
         self.app = app
-        fprom = hide_secrets(fprom)
         self.fprom = Fprom.of(fprom)
         self._hint = self.fprom.start_hint
         self._sources = self.fprom.visitor.sources

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ..account import Fprom
+from ..account import Fprom, check_app
 from ..errors import FpromConfigError
 from ..extras import needs_extra
 from ..settings.model import hide_secrets
@@ -44,7 +44,8 @@ def init_app(
     Raises:
         FpromConfigError: A setting is wrong, or the application has one already.
     """
-    fprom = hide_secrets(fprom)
+    app, fprom = hide_secrets(app), hide_secrets(fprom)
+    check_app(app)
     if APP_KEY in app:
         msg = "init_app was called before for this application; call it once."
         raise FpromConfigError(msg)

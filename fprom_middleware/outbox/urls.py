@@ -86,6 +86,13 @@ def _parse(text: str) -> URL:
 
 def _file_url(url: URL) -> URL:
     name = url.database or ""
+    if url.host:
+        path = "/".join(filter(None, (url.host, name)))
+        msg = (
+            f"{mask_url(str(url))} has two slashes, behind which a host is named. Right would be: "
+            f"{KEY}=sqlite:///{path} (three slashes; four before an absolute path)"
+        )
+        raise FpromConfigError(msg, key=KEY)
     if not name or ":memory:" in name or "memory" in (url.query.get("mode"), *_mode_of(name)):
         msg = (
             "a database in memory keeps nothing. "

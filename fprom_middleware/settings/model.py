@@ -55,6 +55,10 @@ NO_SIGNING_KEYS: Final = (
     "is missing. Set it to a random text of your own, for example the output of "
     '`python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
 )
+_NEAR: Final = 0.65
+"""Of 1, which is the same: how alike two names are before the one is taken for the other."""
+# Alike by letters only to something else.
+_MEANT: Final = {"database_url": "outbox_url", "db_url": "outbox_url"}
 _NEED_SECRET: Final = ("keep_days", "link_params")
 
 
@@ -161,9 +165,11 @@ class FpromSettings:
 
     def _check_together(self) -> None:
         for name in ("api_key", "account_id"):
-            if self.enabled and getattr(self, name) is None:
+            value = getattr(self, name)
+            if self.enabled and (value is None or value in parsers.PLACEHOLDERS):
+                problem = "is missing" if value is None else f"is a placeholder ({value})"
                 msg = (
-                    "is missing. Set it to the value from FirstPromoter's dashboard (Settings, "
+                    f"{problem}. Set it to the value from FirstPromoter's dashboard (Settings, "
                     "Integrations), or set FPROM_ENABLED=false where nothing is to be sent."
                 )
                 raise FpromConfigError(msg, key=PREFIX + name.upper())
@@ -226,12 +232,15 @@ def hide_secrets(given: T) -> T:
     """Return a mapping's ``FPROM_*`` keys, with secret values as text whose repr is masked.
 
     Args:
-        given: What a middleware takes as its second argument; only a mapping is changed.
+        given: What a middleware takes; an application is never changed.
 
     Returns:
         Something equal in meaning, which may stand in a traceback that shows locals.
     """
-    if not isinstance(given, Mapping):
+    if isinstance(given, str):
+        # A mistake, and most likely the key.
+        return cast("T", hide(given))
+    if not isinstance(given, Mapping) or callable(given):
         return given
     hidden = {
         key: hide(given[key]) if key.removeprefix(PREFIX).lower() in SECRETS else given[key]
@@ -245,7 +254,9 @@ def _unknown(key: str) -> str:
     # Only a mistake pays for this import.
     import difflib  # noqa: PLC0415
 
-    near = difflib.get_close_matches(
-        key.upper(), [PREFIX + name.upper() for name in _PARSERS], n=1, cutoff=0.0
-    )
-    return f"is not a setting of fprom_middleware. Did you mean {near[0]}?"
+    # Without what all have in common, which would make anything near.
+    name = key.removeprefix(PREFIX).lower()
+    near = difflib.get_close_matches(_MEANT.get(name, name), _PARSERS, n=1, cutoff=_NEAR)
+    keys = [PREFIX + name.upper() for name in near or _PARSERS]
+    more = f"Did you mean {keys[0]}?" if near else f"The settings are: {', '.join(keys)}."
+    return f"is not a setting of fprom_middleware. {more}"

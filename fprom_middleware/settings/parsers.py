@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from importlib import import_module
 from inspect import iscoroutinefunction
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from ..addresses import GROUPS, is_loopback_host, parse_network
@@ -33,6 +33,9 @@ _COOKIE = r"[A-Za-z0-9_-]{1,64}"
 _PARAM = r"[A-Za-z0-9_.~-]{1,64}"
 _DATABASE = r"[A-Za-z][A-Za-z0-9_]*(?:\+[A-Za-z0-9_]+)?://|django:[^:/]+\Z"
 _WHOLE = r"[+-]?[0-9]{1,12}"
+PLACEHOLDERS: Final = frozenset({"...", "…", "changeme", "your-api-key", "xxx"})
+"""What examples have in a credential's place; refused where anything is to be sent."""
+_CALLS = ("/signup", "/sale", "/refund", "/cancellation")
 _SECRET_MIN = 16
 _MAX_TIMEOUT = 300
 _MAX_ACCOUNT = 255
@@ -54,6 +57,8 @@ def credential(key: str, value: object) -> str:
     """Read an API key or an account id: visible ASCII, as a header carries it."""
     # Flask's from_prefixed_env hands an account id of digits over as an int.
     text = Secret(str(value).strip() if isinstance(value, str | int) else "")
+    if text in PLACEHOLDERS:
+        return text
     if isinstance(value, bool) or not text or not text.isascii() or not text.isprintable():
         msg = "must be visible ASCII text in one line (its value is not shown here)."
         raise FpromConfigError(msg, key=key)
@@ -203,7 +208,11 @@ def base_url(key: str, value: object) -> str:
         raise wrong(key, text, "is not an http(s) URL", example)
     if parts.scheme == "http" and not is_loopback_host(host):
         raise wrong(key, text, "would send the API key unencrypted over a network", example)
-    return text.rstrip("/")
+    text = text.rstrip("/")
+    if text.endswith(_CALLS):
+        problem = "is the address of one call; the base is what stands before it"
+        raise wrong(key, text, problem, text.rpartition("/")[0])
+    return text
 
 
 def client_ip_header(key: str, value: object) -> str:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..account import Fprom
+from ..account import Fprom, check_app
 from ..asgi import FpromMiddleware
 from ..errors import FpromConfigError
 from ..extras import needs_extra
@@ -43,7 +43,8 @@ def init_app(
     Raises:
         FpromConfigError: A setting is wrong, or the app has one already.
     """
-    fprom = hide_secrets(fprom)
+    app, fprom = hide_secrets(app), hide_secrets(fprom)
+    check_app(app)
     if getattr(app.state, "fprom", None) is not None:
         msg = "init_app was called before for this app; call it once."
         raise FpromConfigError(msg)

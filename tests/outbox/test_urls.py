@@ -194,3 +194,22 @@ def test_a_database_that_is_not_tried_is_refused(text: str) -> None:
 def test_the_users_own_options_win(text: str, options: dict[str, Any]) -> None:
     """Whatever the URL says is left to it."""
     assert server_options(sa.make_url(text)) == options
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("sqlite://outbox.db", "sqlite:///outbox.db"),
+        ("sqlite://data/outbox.db", "sqlite:///data/outbox.db"),
+        ("sqlite+pysqlite://./outbox.db", "sqlite:///./outbox.db"),
+    ],
+)
+def test_two_slashes_name_a_host(text: str, right: str) -> None:
+    """SQLAlchemy drops it, so the outbox would be in memory, or in another folder."""
+    with pytest.raises(FpromConfigError) as caught:
+        outbox_url(text)
+    assert caught.value.key == "FPROM_OUTBOX_URL"
+    assert (
+        f"two slashes, behind which a host is named. Right would be: FPROM_OUTBOX_URL={right} "
+        in str(caught.value)
+    )

@@ -476,8 +476,10 @@ def test_what_is_signed_needs_secret_keys(name: str, value: str) -> None:
         ("FPROM_SECRET_KEY", "FPROM_SECRET_KEYS"),
         ("FPROM_api_key", "FPROM_API_KEY"),
         ("FPROM_DISABLED", "FPROM_ENABLED"),
-        ("FPROM_", ""),
-        ("FPROM_ZZZZZZZZ", ""),
+        ("FPROM_DATABASE_URL", "FPROM_OUTBOX_URL"),
+        ("FPROM_DB_URL", "FPROM_OUTBOX_URL"),
+        ("FPROM_RATELIMIT", "FPROM_RATE_LIMIT"),
+        ("FPROM_SECRET", "FPROM_SECRET_KEYS"),
     ],
 )
 def test_an_unknown_key_is_an_error(key: str, nearest: str) -> None:
@@ -485,8 +487,51 @@ def test_an_unknown_key_is_an_error(key: str, nearest: str) -> None:
     error = refused(**{key: "CANARY"})
 
     assert error.key == key
-    assert f"Did you mean {nearest or 'FPROM_'}" in str(error)
+    assert str(error).endswith(f"Did you mean {nearest}?")
     assert "CANARY" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "ZZZZZZZZ", "DEBUG", "URL", "ID", "WEBHOOK", "SANDBOX", "MODE", "KEY", "TEST"]
+)
+def test_nothing_is_suggested_where_nothing_is_near(name: str) -> None:
+    """A wrong guess would be typed next; the list of what there is helps more."""
+    text = str(refused(**{f"FPROM_{name}": "CANARY"}))
+
+    assert "Did you mean" not in text
+    assert "The settings are: FPROM_API_KEY, FPROM_ACCOUNT_ID, " in text
+    assert "CANARY" not in text
+
+
+@pytest.mark.parametrize("key", ["FPROM_API_KEY", "FPROM_ACCOUNT_ID"])
+@pytest.mark.parametrize("value", ["...", "…", "changeme", "your-api-key", "xxx", " xxx "])
+def test_a_placeholder_is_no_credential(key: str, value: str) -> None:
+    """An example was pasted and not filled in; a machine that sends nothing may leave it so."""
+    error = refused(**{key: value})
+
+    assert error.key == key
+    assert f"is a placeholder ({value.strip()}). Set it to the value from FirstPromoter" in str(
+        error
+    )
+    settings = FpromSettings.from_mapping({key: value, "FPROM_ENABLED": "false"})
+    assert not settings.enabled
+
+
+@pytest.mark.parametrize("value", ["xxxx", "changeme2", "your-api-key-7", "a...", "Xxx"])
+def test_what_only_looks_like_a_placeholder_is_a_credential(value: str) -> None:
+    """Nothing is refused that might be somebody's."""
+    assert FpromSettings(api_key=value, account_id=value).api_key == value
+
+
+@pytest.mark.parametrize("call", ["signup", "sale", "refund", "cancellation", "signup/"])
+def test_a_base_url_is_not_the_address_of_a_call(call: str) -> None:
+    """It would call …/signup/signup; the error shows the base."""
+    base = "https://api.firstpromoter.com/api/v2/track"
+    error = refused(FPROM_BASE_URL=f"{base}/{call}")
+
+    assert error.key == "FPROM_BASE_URL"
+    assert str(error).endswith(f"Right would be: FPROM_BASE_URL={base}")
+    assert FpromSettings(enabled=False, base_url=f"{base}/signups").base_url.endswith("signups")
 
 
 # --- How settings look --------------------------------------------------------------------
