@@ -7,9 +7,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from ..bounded import SilentError
 from ..database.refusal import REFUSALS, name_refusal, passes, public_refusal
 from ..errors import FpromConfigError
-from ..events.fields import BadFieldError
 from ..events.receipt import Reason, Receipt, Status
 from ..interrupts import raised_by_signal
 from ..outbox.store import open_outbox
@@ -86,10 +86,7 @@ class OutboxDelivery:
         """Write the event, in the caller's own transaction where there is one."""
         if session is None:
             return self._put(event)
-        try:
-            row = self.outbox.row(event)
-        except BadFieldError as error:
-            return _refused(event, error)
+        row = self.outbox.row(event)
         try:
             self._writer.write(row, session)
         except FpromConfigError:
@@ -102,10 +99,7 @@ class OutboxDelivery:
         """Write the event in a thread; a cancelled view does not take it along."""
         if session is None:
             return await run_off_loop(lambda: self._put(event))
-        try:
-            row = self.outbox.row(event)
-        except BadFieldError as error:
-            return _refused(event, error)
+        row = self.outbox.row(event)
         try:
             await run_off_loop(self._writer.prepare)
             await self._writer.write_async(row, session)
@@ -246,10 +240,7 @@ class OutboxDelivery:
         return bool(self.waiting)
 
     def _put(self, event: AnyEvent) -> Receipt:
-        try:
-            row = self.outbox.row(event)
-        except BadFieldError as error:
-            return _refused(event, error)
+        row = self.outbox.row(event)
         try:
             self._write(row)
         except BaseException as error:
@@ -280,7 +271,8 @@ class OutboxDelivery:
     def _hold(self, event: AnyEvent, row: Mapping[str, Any], error: BaseException) -> Receipt:
         kept = self.waiting.add(row, error)
         self._hint.wanted = self._is_idle()
-        self._wake(refused=True)
+        # A write that was not answered may be committed yet.
+        self._wake(refused=True, expect_commit=isinstance(error, SilentError))
         _let_interrupts_through(error)
         return Receipt(Status.QUEUED if kept else Status.FAILED, Reason.DATABASE, event=event)
 
@@ -308,11 +300,6 @@ def _not_joined(event: AnyEvent, error: Exception) -> Receipt:
     )
     _let_interrupts_through(error)
     return Receipt(Status.FAILED, Reason.DATABASE, event=event)
-
-
-def _refused(event: AnyEvent, error: BadFieldError) -> Receipt:
-    logger.error("A %s cannot be written (%s): %r", event.kind.noun, error, event)
-    return Receipt(Status.REJECTED, Reason.BAD_REQUEST, event=event)
 
 
 def _log_no_thread() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -173,20 +174,21 @@ def test_a_lead_that_is_no_row_is_rejected_alone(
     backend: str,
 ) -> None:
     """Before any database is asked; one line, without a value; the next lead is durable."""
-    fprom = make(sqlite_url)
-    delivery = delivery_of(fprom)
+    answers = iter([replace(lead, ref_id="anna")])
+    fprom = make(sqlite_url, before_send=lambda checked: next(answers, checked))
+    given: dict[str, Any] = {"uid": "1", "session": session}
 
     async def accept() -> Receipt:
-        return await delivery.accept_async(lead, session=session)
+        return await fprom.track_signup_async(VISITOR, **given)
 
     receipt = (
-        anyio.run(accept, backend=backend) if backend else delivery.accept(lead, session=session)
+        anyio.run(accept, backend=backend) if backend else fprom.track_signup(VISITOR, **given)
     )
 
     assert (receipt.status, receipt.reason, receipt.durable) == ("rejected", "bad_request", False)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "canary" not in caplog.text
-    assert len(delivery.waiting) == 0
+    assert len(delivery_of(fprom).waiting) == 0
     assert fprom.track_signup(VISITOR, uid="next").durable
 
 

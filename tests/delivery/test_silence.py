@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 BOUND = 1.0
 """Seconds that a view may wait."""
-SLACK = 0.5
-"""For a machine that has other things to do; the bound itself is far from any driver's own."""
-AT_ONCE = 0.4
+SLACK = 5.0
+"""For a machine that has other things to do: the relay is silent until the views are back, and
+without a bound of ours they would wait for as long as a driver does."""
 DRIVERS = ["postgresql+psycopg", "postgresql+psycopg2", "mysql+pymysql"]
 
 
@@ -87,9 +87,9 @@ def test_a_connection_that_falls_silent(fprom: Fprom, relay: Relay, api: Api) ->
 
     assert kept_in_memory(first)
     assert BOUND * 0.9 <= waited < BOUND + SLACK
-    for receipt, seconds in others:
-        assert kept_in_memory(receipt)
-        assert seconds < AT_ONCE
+    assert all(kept_in_memory(receipt) for receipt, _ in others)
+    # Each by itself would wait a second too.
+    assert sum(seconds for _, seconds in others) < len(others) * BOUND / 2
     assert sent_once(fprom, api, {"0", "first", *(f"other-{number}" for number in range(5))})
 
 
@@ -120,7 +120,7 @@ def test_many_views_at_once(fprom: Fprom, relay: Relay, api: Api) -> None:
     relay.release()
 
     assert all(kept_in_memory(receipt) for receipt, _ in found)
-    assert max(seconds for _, seconds in found) < BOUND + 2 * SLACK
+    assert max(seconds for _, seconds in found) < BOUND + SLACK
     assert sent_once(fprom, api, {"0", *(f"view-{number}" for number in range(30))})
 
 
@@ -163,8 +163,8 @@ def test_async_views_wait_no_longer_and_may_be_cancelled(
     relay.release()
 
     assert kept_in_memory(receipt)
-    assert let_go < AT_ONCE
-    assert waited < 2 * (BOUND + SLACK)
+    assert let_go < BOUND
+    assert waited < 2 * BOUND + SLACK
     assert sent_once(fprom, api, {"0", "cancelled", "waits"})
 
 
