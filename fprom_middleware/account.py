@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .delivery.current import CurrentDelivery
+from .delivery.on_loop import LoopWarning
 from .delivery.under_test import warn_of_mode
 from .errors import FpromConfigError, FpromOutboxError, FpromTokenError
 from .events.payments import DOUBLE_COMMISSION, Sale
@@ -18,6 +19,7 @@ from .frames import without_frames
 from .health import MAX_AGE_SECONDS, judge
 from .hooks import hook_errors
 from .interrupts import raised_by_signal
+from .settings.choices import DeliveryMode
 from .settings.model import NO_SIGNING_KEYS, FpromSettings, hide_secrets
 from .verbs import TrackingVerbs
 from .visitor.consent import may_use
@@ -80,6 +82,9 @@ class Fprom(TrackingVerbs):
         self._current = CurrentDelivery(settings, clock, client)
         self.start_hint = self._current.hint
         self._has_warned = self._has_sold = False
+        self._loop_warning = LoopWarning()
+        # A list is written to at once.
+        self._loop_warning.wanted = settings.delivery is not DeliveryMode.MEMORY
 
     @classmethod
     def of(cls, given: Fprom | FpromSettings | Mapping[str, Any] | None) -> Fprom:
@@ -105,6 +110,9 @@ class Fprom(TrackingVerbs):
         if isinstance(ready, Receipt):
             return ready
         try:
+            # What a session waits for is the caller's own; what a test replaced waits for nothing.
+            if self._loop_warning.wanted and session is None and not self._current.is_replaced:
+                self._loop_warning.look(ready)
             return self.delivery.accept(ready, session=session)
         except FpromConfigError:
             raise
