@@ -59,8 +59,9 @@ lint: $(VENV)/.test ## ruff, and the tower of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -q tests/architecture
 
-types: $(VENV)/.test ## mypy, strict
+types: $(VENV)/.test ## mypy, strict; mypy and pyright on how users call the package
 	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 unit: $(VENV)/.test ## all tests without programs of others, with branch coverage
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered $(addprefix --ignore=,$(SYSTEM))

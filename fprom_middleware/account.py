@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from .delivery.base import Delivery
+    from .delivery.base import Delivery, StartHint
     from .events.kinds import AnyEvent
     from .health import Health
     from .outbox.stats import Counts, Stats
@@ -47,7 +47,7 @@ REFUSE: Final[Any] = object()
 MAX_METADATA: Final = 500
 """Characters of a value in Stripe's metadata: a longer one would fail the checkout."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Fprom(TrackingVerbs):
@@ -77,10 +77,10 @@ class Fprom(TrackingVerbs):
         settings = _read_settings(settings)
         self.settings = settings
         self.clock = clock
-        self.visitor = VisitorReader(settings, clock)
+        self.visitor: VisitorReader = VisitorReader(settings, clock)
         self._client = client
         self._current = CurrentDelivery(settings, clock, client)
-        self.start_hint = self._current.hint
+        self.start_hint: StartHint = self._current.hint
         self._has_warned = self._has_sold = False
         self._loop_warning = LoopWarning()
         # A list is written to at once.

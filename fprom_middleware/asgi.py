@@ -42,7 +42,7 @@ class FpromMiddleware:
         app, fprom = hide_secrets(app), hide_secrets(fprom)
         check_app(app)
         self.app = app
-        self.fprom = Fprom.of(fprom)
+        self.fprom: Fprom = Fprom.of(fprom)
         self._hint = self.fprom.start_hint
         self._sources = self.fprom.visitor.sources
 

@@ -40,7 +40,7 @@ class Call:
 
     def __init__(self, work: Callable[[Call], Any]) -> None:
         self.breaker: Callable[[], object] | None = None
-        self.began = time.monotonic()
+        self.began: float = time.monotonic()
         self.left = False
         self.error: BaseException | None = None
         self.answer: Any = None

@@ -27,7 +27,7 @@ class HookResult(Enum):
 FAILED: Final = HookResult.FAILED
 """What `call_hook` returns for a hook that raised."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 # Without a lock, which a fork could leave locked: threads that fail in the same instant may be
 # counted as one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, cast, overload
 
 from .account import MAX_AGE, REFUSE, Fprom
 from .errors import FpromNotInstalled
@@ -79,14 +79,14 @@ def _named(verb: Callable[..., Any], signature: inspect.Signature, call: Callabl
     return named
 
 
-track_signup = _by_request(Fprom.track_signup)
-track_signup_async = _by_request(Fprom.track_signup_async)
-track_sale = _by_request(Fprom.track_sale)
-track_sale_async = _by_request(Fprom.track_sale_async)
-track_refund = _by_request(Fprom.track_refund)
-track_refund_async = _by_request(Fprom.track_refund_async)
-track_cancellation = _by_request(Fprom.track_cancellation)
-track_cancellation_async = _by_request(Fprom.track_cancellation_async)
+track_signup: Final = _by_request(Fprom.track_signup)
+track_signup_async: Final = _by_request(Fprom.track_signup_async)
+track_sale: Final = _by_request(Fprom.track_sale)
+track_sale_async: Final = _by_request(Fprom.track_sale_async)
+track_refund: Final = _by_request(Fprom.track_refund)
+track_refund_async: Final = _by_request(Fprom.track_refund_async)
+track_cancellation: Final = _by_request(Fprom.track_cancellation)
+track_cancellation_async: Final = _by_request(Fprom.track_cancellation_async)
 
 
 def fprom_of(request: object, *, call: str = "track_signup") -> Fprom:

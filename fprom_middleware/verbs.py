@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 
 from .events.fields import NOT_GIVEN
 from .events.lead import Lead
@@ -109,7 +109,7 @@ class TrackingVerbs:
         )
         return self._hand_in(event, request=request, visitor=request, session=session)
 
-    track_signup_async = _awaited(track_signup)
+    track_signup_async: Final = _awaited(track_signup)
 
     @without_frames
     def track_sale(
@@ -179,7 +179,7 @@ class TrackingVerbs:
         )
         return self._hand_in(event, request=request, visitor=visitor, session=session)
 
-    track_sale_async = _awaited(track_sale)
+    track_sale_async: Final = _awaited(track_sale)
 
     @without_frames
     def track_refund(
@@ -229,7 +229,7 @@ class TrackingVerbs:
         )
         return self._hand_in(event, request=request, visitor=None, session=session)
 
-    track_refund_async = _awaited(track_refund)
+    track_refund_async: Final = _awaited(track_refund)
 
     @without_frames
     def track_cancellation(
@@ -257,4 +257,4 @@ class TrackingVerbs:
         event = as_said(Cancellation, email=email, uid=uid)
         return self._hand_in(event, request=request, visitor=None, session=session)
 
-    track_cancellation_async = _awaited(track_cancellation)
+    track_cancellation_async: Final = _awaited(track_cancellation)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..events.kinds import AnyEvent
     from ..settings.model import FpromSettings
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 # What files, a proxy's address and a missing package raise while the pool is made.
 _NO_CLIENT: Final = (OSError, ValueError, ImportError, RuntimeError, httpx.InvalidURL)
 _AGENT: Final = f"fprom-middleware/{__version__}"

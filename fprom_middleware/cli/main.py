@@ -4,8 +4,8 @@ from __future__ import annotations
 
 try:
     import click
-except ModuleNotFoundError as missing:
-    if missing.name != "click":
+except ModuleNotFoundError as _missing:
+    if _missing.name != "click":
         raise
     _HINT = """\
 The fprom command needs click. Install what it should do:

@@ -129,5 +129,5 @@ def _cells(row: OutboxRow) -> tuple[str, ...]:
     return str(row.id), row.kind, moment(row.rejected_at), row.reason or "-", calls, who
 
 
-for command in (list_all, show, retry, delete, export, move):
-    outbox.add_command(command)
+for _command in (list_all, show, retry, delete, export, move):
+    outbox.add_command(_command)

@@ -39,7 +39,7 @@ _CLOSED: Final = frozenset(
     {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN}
 )
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class NoOutboxError(FpromError):
@@ -58,14 +58,16 @@ class Database:
 
     def __init__(self, url: URL, account: str, *, look: bool = False) -> None:
         self.url = url
-        self.backend = backend_of(url.get_dialect()())
-        self.is_sqlite = self.backend == "sqlite"
+        self.backend: str = backend_of(url.get_dialect()())
+        self.is_sqlite: bool = self.backend == "sqlite"
         # An SQLite URI may say more than a path.
-        self.file_name = (url.database or "").removeprefix("file:").partition("?")[0]
+        self.file_name: str = (url.database or "").removeprefix("file:").partition("?")[0]
         self._account = account
         self._look = look
         self._file = SqliteFile.of(url, look=look)
-        self.engine = sqlite_engine(url, look=look) if self.is_sqlite else server_engine(url)
+        self.engine: Engine = (
+            sqlite_engine(url, look=look) if self.is_sqlite else server_engine(url)
+        )
         if self._file is not None:
             self._file.watch(self.engine)
         self._reader = self.engine.execution_options(**{READS: True})

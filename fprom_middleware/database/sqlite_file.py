@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _IDENTITY: Final = "fprom_file"
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _told: set[Path] = set()
 

@@ -23,7 +23,7 @@ class StartHint:
     __slots__ = ("wanted",)
 
     def __init__(self, *, wanted: bool) -> None:
-        self.wanted = wanted
+        self.wanted: bool = wanted
 
 
 class Delivery(Protocol):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..settings.model import FpromSettings
     from .base import Delivery
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Replacement(Protocol):
@@ -62,7 +62,7 @@ class CurrentDelivery:
         self._finalizer: weakref.finalize[..., CurrentDelivery] | None = None
         keeps_outbox = settings.enabled and settings.delivery is DeliveryMode.OUTBOX
         self._has_thread = keeps_outbox and settings.worker is WorkerMode.THREAD
-        self.hint = StartHint(wanted=self._has_thread)
+        self.hint: StartHint = StartHint(wanted=self._has_thread)
         self._lock = threading.Lock()
         _all.add(self)
         if keeps_outbox:

@@ -39,7 +39,7 @@ _REAL_NAP_SECONDS: Final = 1.0
 _OTHER_NAP_SECONDS: Final = 0.02
 _TICK_SECONDS: Final = 1e-6
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Drain:

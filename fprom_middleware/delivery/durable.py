@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..api.client import TrackingApi
     from ..events.kinds import AnyEvent
     from ..outbox.stats import Counts, Stats
+    from ..outbox.store import Outbox
     from ..settings.model import FpromSettings
     from .base import StartHint
 
@@ -44,7 +45,7 @@ START_EVERY_SECONDS: Final = 1.0
 REFUSED_AT_ONCE: Final = 20
 """Rows that are refused for good, after which a turn ends: there may be thousands of them."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class OutboxDelivery:
@@ -69,9 +70,9 @@ class OutboxDelivery:
         hint: StartHint,
     ) -> None:
         self.clock = clock
-        self.outbox = open_outbox(settings, clock)
-        self.waiting = WaitingQueue()
-        self.stopping = threading.Event()
+        self.outbox: Outbox = open_outbox(settings, clock)
+        self.waiting: WaitingQueue = WaitingQueue()
+        self.stopping: threading.Event = threading.Event()
         self._settings = settings
         self._api = api
         self._hint = hint

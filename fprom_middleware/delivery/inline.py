@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..events.kinds import AnyEvent
     from ..settings.model import FpromSettings
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class InlineDelivery(NothingWaits):

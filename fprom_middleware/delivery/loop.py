@@ -24,7 +24,7 @@ COMMIT_WAIT: Final = 10.0
 """Seconds for which such a transaction is waited for."""
 FIRST_BACKOFF_SECONDS: Final = 0.5
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Drainable(Protocol):

@@ -24,7 +24,7 @@ _NAMES: Final = ("abandon_on_cancel", "cancellable")
 _PARAMETERS: Final = inspect.signature(anyio.to_thread.run_sync).parameters
 _LET_GO: Final[dict[str, Any]] = {next(name for name in _NAMES if name in _PARAMETERS): True}
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 _limiter: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("fprom limiter")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _WITH_EVENT_ID: Final = frozenset({Kind.SALE, Kind.REFUND})
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def log_end(event: AnyEvent, status: Status, reason: Reason | None, *, first: bool) -> None:

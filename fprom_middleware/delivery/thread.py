@@ -25,10 +25,10 @@ class DrainThread:
     """
 
     def __init__(self, delivery: Drainable, hint: StartHint) -> None:
-        self.loop = DrainLoop(delivery)
+        self.loop: DrainLoop = DrainLoop(delivery)
         self._hint = hint
         self._thread = threading.Thread(target=self._run, name="fprom-drain", daemon=True)
-        self.is_alive = False
+        self.is_alive: bool = False
 
     def start(self) -> None:
         """Start the thread.

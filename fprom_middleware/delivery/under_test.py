@@ -14,7 +14,7 @@ from ..settings.choices import DeliveryMode
 if TYPE_CHECKING:
     from ..settings.model import FpromSettings
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def warn_of_mode(settings: FpromSettings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def warn_without_threads() -> None:

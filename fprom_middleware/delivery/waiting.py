@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CAPACITY: Final = 10_000
 """Rows. About 10 MB, and a day of a busy shop's referred sign-ups and its sales."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class WaitingQueue:

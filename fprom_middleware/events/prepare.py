@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Event)
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def as_said(kind: type[E], **said: Any) -> E:

@@ -45,7 +45,7 @@ LEASE_MARGIN_SECONDS: Final = 2.0
 LONGEST_PROBE_SECONDS: Final = 50.0
 """Seconds by which the calls of a probe are counted later, at the most; under a minute."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Outbox:

@@ -33,8 +33,8 @@ class Books:
     """
 
     def __init__(self, program: Program, limit: int, journal: Journal | None) -> None:
-        self.ledger = Ledger(limit, MAX_BYTES)
-        self.volume = 0
+        self.ledger: Ledger = Ledger(limit, MAX_BYTES)
+        self.volume: int = 0
         self._program = program
         self._limit = limit
         self._set_aside = Ledger(limit, MAX_BYTES)

@@ -30,7 +30,7 @@ class BadFieldError(BadCallError):
 
     def __init__(self, field: str, fault: str) -> None:
         super().__init__(f"{field} {fault}")
-        self.field = field
+        self.field: str | None = field
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Ledger:
         self.refunds: Newest[ReceivedRefund] = Newest(limit, max_bytes)
         self.cancellations: Newest[ReceivedCancellation] = Newest(limit, max_bytes)
         self.attempts: Newest[Attempt] = Newest(limit, max_bytes)
-        self.groups = Groups()
+        self.groups: Groups = Groups()
         self.accounts: Counter[str] = Counter()
         self._by_tid: dict[str, Click] = {}
         self._by_name: dict[tuple[str, str], ReceivedLead] = {}

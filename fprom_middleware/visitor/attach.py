@@ -31,7 +31,9 @@ class AsgiTracking(RequestTracking):
 
     def scan(self) -> None:
         """Fill the slots from the header lines, once."""
-        headers = self.headers
+        # Each slot's type stands in the base.
+        slots: RequestTracking = self
+        headers = slots.headers
         if headers is None:
             return
         # Both at once: a view that asks for the one mostly asks for the other.
@@ -42,12 +44,12 @@ class AsgiTracking(RequestTracking):
                 cookies.append(value)
             elif name == wanted:
                 forwarded.append(value)
-        self.cookies = b"; ".join(cookies).decode("latin-1")
-        self.forwarded = b",".join(forwarded).decode("latin-1")
-        self.peer = self.client[0] if self.client else None
-        self.found_tid = self.found_ref_id = self.found_ip = UNREAD
+        slots.cookies = b"; ".join(cookies).decode("latin-1")
+        slots.forwarded = b",".join(forwarded).decode("latin-1")
+        slots.peer = self.client[0] if self.client else None
+        slots.found_tid = slots.found_ref_id = slots.found_ip = UNREAD
         # Last: until then another thread that asks goes through the lines as well.
-        self.headers = None
+        slots.headers = None
 
 
 def attach_environ(environ: MutableMapping[str, Any], owner: Owner) -> RequestTracking:

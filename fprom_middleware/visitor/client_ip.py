@@ -37,7 +37,7 @@ _EDGES: Final[dict[str, Callable[[str], str]]] = {"cloudfront-viewer-address": b
 # Headers of up to 8,192 characters each: 2 MB where an attacker fills it.
 _CACHED = 256
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class AddressReader:

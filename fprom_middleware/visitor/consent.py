@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..settings.model import FpromSettings
     from .locate import Located
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def may_track(settings: FpromSettings, connection: Mapping[str, Any]) -> bool:

@@ -166,7 +166,11 @@ class RequestTracking(TrackingContext):
     tid_header: str
 
     # A constructor in Python would add a sixth to the cost of attaching.
-    __init__ = object.__init__
+    if TYPE_CHECKING:
+
+        def __init__(self) -> None: ...
+    else:
+        __init__ = object.__init__
 
     @property
     def tid(self) -> str | None:

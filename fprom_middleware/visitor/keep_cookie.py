@@ -35,7 +35,7 @@ _DAY = 86400
 _FIELDS = 4
 _CACHED = 1024
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

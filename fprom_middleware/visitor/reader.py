@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .context import RequestTracking
     from .sources import VisitorSources
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class VisitorReader:
@@ -40,9 +40,9 @@ class VisitorReader:
     def __init__(self, settings: FpromSettings, clock: Callable[[], float]) -> None:
         edge = settings.client_ip_header
         name = edge or XFF
-        self.addresses = AddressReader(settings.trusted_proxies, header=name)
-        self.address_key = header_key(name)
-        self.address_name = name.lower().encode("ascii")
+        self.addresses: AddressReader = AddressReader(settings.trusted_proxies, header=name)
+        self.address_key: str = header_key(name)
+        self.address_name: bytes = name.lower().encode("ascii")
         self.sources: VisitorSources | None = None
         if settings.keep_days or settings.link_params or settings.tid_header:
             # Here and not above: an app that turns none on need not load itsdangerous.

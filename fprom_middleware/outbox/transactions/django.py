@@ -23,6 +23,8 @@ from .django_ddl import dialect_of, tables_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from sqlalchemy.engine import Dialect
+
 _DRIVERS: Final = {
     "sqlite": "sqlite",
     "postgresql": "postgresql+psycopg",
@@ -52,7 +54,7 @@ class DjangoTransaction:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self.dialect = dialect_of(connection.vendor)
+        self.dialect: Dialect = dialect_of(connection.vendor)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -31,7 +31,7 @@ class Closing:
 
     def __init__(self) -> None:
         self._callbacks: set[Callable[[], None]] = set()
-        self.closed = False
+        self.closed: bool = False
 
     def close(self) -> None:
         """End what is open; from the event loop's own thread."""
