@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -20,7 +21,7 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from .contract.openapi import write_openapi
-from .fields import BadCallError, read_object, read_text
+from .fields import BadCallError, read_form, read_object, read_text
 from .page.document import read_asset, write_page
 from .page.live import Closing, Stream
 from .page.parts import Place
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from .double import FirstPromoterDouble
 
 API_PATH: Final = "/api/v2/track"
+COOKIE_DAYS: Final = 60
+"""What the tracker says, too, of how long the script's cookies live."""
 BASE_URL: Final = "http://127.0.0.1:8750"
 APP_URL: Final = "http://localhost:5000"
 """Where a developer's app may be, until its pages have called."""
@@ -78,6 +81,8 @@ def create_app(
             ),
             Route("/fpr.js", endpoints.script),
             Route("/click", endpoints.click, methods=["POST", "OPTIONS"]),
+            Route("/tr", endpoints.tracker, methods=["POST"]),
+            Route("/get_details", endpoints.details, methods=["POST"]),
             Route("/", endpoints.page),
             Route("/page.css", endpoints.asset),
             Route("/page.js", endpoints.asset),
@@ -111,33 +116,52 @@ class _Endpoints:
         return AnswerOnWire(answer, self._closing)
 
     async def click(self, request: Request) -> Response:
+        cors = self._cors(request)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=cors)
+        try:
+            fields = read_object(await read_body(request) or b"")
+            ref = read_text(fields, "ref")
+            status, payload = self._register(read_text(fields, "cid"), ref, _peer(request))
+        except BadCallError as bad:
+            status, payload = 400, {"message": str(bad)}
+        return JSONResponse(payload, status, headers=cors | NO_STORE)
+
+    async def tracker(self, request: Request) -> Response:
+        form = read_form(await read_body(request) or b"")
+        status, payload = self._register(form.get("cid"), form.get("ref_id"), _visitor(request))
+        if status == 200:  # noqa: PLR2004 - HTTP's own number
+            more = {"cookie_life": COOKIE_DAYS, "clean_url": False, "details": None}
+            payload = {"tid": payload["tid"], "ref_id": payload["ref"]} | more
+        return JSONResponse(payload, status, headers=self._cors(request) | NO_STORE)
+
+    async def details(self, request: Request) -> Response:
+        form = read_form(await read_body(request) or b"")
+        known = [click.ref_id for click in self._double.clicks if click.tid == form.get("tid")]
+        payload = {"tid": form.get("tid"), "ref_id": known[-1] if known else None, "details": None}
+        return JSONResponse(payload, headers=self._cors(request) | NO_STORE)
+
+    def _cors(self, request: Request) -> dict[str, str]:
         # The guard in front let only origins of this machine come this far.
         origin = request.headers.get("origin")
-        cors = {
+        self._app_url = origin or self._app_url
+        return {
             "access-control-allow-origin": origin or self._base_url,
             "access-control-allow-methods": "POST",
             "access-control-allow-headers": "content-type",
             "vary": "origin",
         }
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers=cors)
-        self._app_url = origin or self._app_url
-        status, payload = self._register(await read_body(request), request)
-        return JSONResponse(payload, status, headers=cors | NO_STORE)
 
-    def _register(self, body: bytes | None, request: Request) -> tuple[int, dict[str, str]]:
-        try:
-            fields = read_object(body or b"")
-            cid, ref = read_text(fields, "cid"), read_text(fields, "ref")
-        except BadCallError as bad:
-            return 400, {"message": str(bad)}
-        if ref is None:
+    def _register(
+        self, cid: str | None, ref: str | None, ip: str | None
+    ) -> tuple[int, dict[str, Any]]:
+        if not ref:
             return 400, {"message": "a click needs a ref"}
         if cid != self._double.account_id:
             if cid is not None:
                 self._double.note_account(cid)
             return 404, {"message": "fpr('init', {cid}) names another account than the sandbox's"}
-        click = self._double.click(ref, request.client.host if request.client else None)
+        click = self._double.click(ref, ip)
         return 200, {"tid": click.tid, "ref": click.ref_id}
 
     async def script(self, request: Request) -> Response:
@@ -190,6 +214,18 @@ class _Endpoints:
     def _place(self, request: Request) -> Place:
         base_url = f"http://{request.headers['host']}" if self._remote else self._base_url
         return Place(base_url, base_url + API_PATH, self._app_url)
+
+
+def _peer(request: Request) -> str | None:
+    return request.client.host if request.client else None
+
+
+def _visitor(request: Request) -> str | None:
+    # Whether the real tracker believes it is not known; here it shows what an app passes on.
+    try:
+        return str(ipaddress.ip_address(request.headers.get("x-forwarded-for", "")))
+    except ValueError:
+        return _peer(request)
 
 
 async def _client_gone(_request: Request, _error: Exception) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 LARGEST: Final = 2**63 - 1
 """Of a number; what is larger fits no database's column."""
@@ -53,6 +54,22 @@ def read_object(body: bytes) -> dict[str, Any]:
         msg = "the body is not a JSON object"
         raise BadCallError(msg)
     return fields
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """Decode a form, as the script sends it.
+
+    Args:
+        body: Any bytes.
+
+    Returns:
+        Its fields, the last of each name, without blank ones; empty for anything else.
+    """
+    try:
+        pairs = parse_qsl(body.decode(), max_num_fields=50)
+    except ValueError:
+        return {}
+    return {name: value.strip() for name, value in pairs if value.strip()}
 
 
 def read_text(fields: dict[str, Any], name: str) -> str | None:

@@ -7,7 +7,8 @@
 (function (window, document) {
   "use strict";
 
-  var CLICK_URL = "{{base_url}}/click";
+  // As the real script for proxies reads it.
+  var CLICK_URL = window.proxy_fpr_tr_url || "{{base_url}}/tr";
   var LINK_PARAMS = ["fp_ref", "fpr", "via", "ref", "a", "_from", "_by", "deal", "_go", "_get"];
   var COOKIE_DAYS = 60;
 
@@ -100,14 +101,19 @@
     window
       .fetch(CLICK_URL, {
         method: "POST",
-        credentials: "omit",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ cid: account, ref: ref })
+        credentials: "same-origin",
+        body: new URLSearchParams({
+          cid: account || "",
+          event: "click",
+          ref_id: ref,
+          url: window.location.href,
+          referrer: document.referrer
+        })
       })
       .then(function (response) {
         return response.json().then(function (answer) {
           if (response.status === 200) {
-            remember(answer.tid, answer.ref);
+            remember(answer.tid, answer.ref_id);
           } else {
             console.warn("fprom sandbox: no click registered: " + answer.message);
           }

@@ -106,6 +106,28 @@ def test_a_body_without_end_is_cut_off(client: TestClient, double: FirstPromoter
     assert double.attempts == ()
 
 
+def test_the_script_s_own_two_calls(client: TestClient, double: FirstPromoterDouble) -> None:
+    """A form each; a proxy may say whose call it is, and what is not an address is not."""
+    form = {"cid": "sandbox-account", "event": "click", "ref_id": "anna"}
+    answer = client.post("/tr", data=form, headers={"x-forwarded-for": "203.0.113.7"})
+    client.post("/tr", data=form, headers={"x-forwarded-for": "203.0.113.7, 10.0.0.1"})
+
+    first, second = double.clicks
+    assert answer.json() == {
+        "tid": first.tid,
+        "ref_id": "anna",
+        "cookie_life": 60,
+        "clean_url": False,
+        "details": None,
+    }
+    assert (first.ref_id, first.ip, second.ip) == ("anna", "203.0.113.7", "127.0.0.1")
+    known = client.post("/get_details", data={"tid": first.tid}).json()
+    unknown = client.post("/get_details", content=b"\xff").json()
+    assert (known["ref_id"], unknown["ref_id"]) == ("anna", None)
+    assert client.post("/tr", data={"cid": "sandbox-account"}).status_code == 400
+    assert client.post("/tr", data=form | {"cid": "another"}).status_code == 404
+
+
 def test_a_click_remembers_the_ref_and_the_peer(
     client: TestClient, double: FirstPromoterDouble
 ) -> None:
@@ -298,12 +320,12 @@ def test_the_script_knows_where_to_call(client: TestClient, double: FirstPromote
     answer = client.get("/fpr.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.headers["cache-control"] == "no-store"
-    assert f'"{BASE_URL}/click"' in answer.text
+    assert f'"{BASE_URL}/tr"' in answer.text
 
     elsewhere = TestClient(
         create_app(double, base_url="http://[::1]:99/"), base_url=BASE_URL, client=PEER
     )
-    assert '"http://[::1]:99/click"' in elsewhere.get("/fpr.js").text
+    assert '"http://[::1]:99/tr"' in elsewhere.get("/fpr.js").text
 
 
 def test_the_state_is_json(client: TestClient) -> None:
