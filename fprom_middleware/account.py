@@ -322,6 +322,11 @@ class Fprom(TrackingVerbs):
         return await run_off_loop(lambda: self.health(max_age=max_age))
 
     @property
+    def is_tested(self) -> bool:
+        """True where nothing is to leave this machine: a test's stand-in takes the events."""
+        return self._current.is_replaced or self.settings.delivery is DeliveryMode.MEMORY
+
+    @property
     def needs_start(self) -> bool:
         """True where a request has to call `start_worker`; `start_hint` says when to ask."""
         return self._current.needs_start

@@ -13,6 +13,7 @@ from .visitor.cookie_policy import keep_apart, may_set_cookie
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
+    from .script_proxy.asgi import AsgiScriptProxy
     from .settings.model import FpromSettings
 
     Scope = MutableMapping[str, Any]
@@ -45,6 +46,8 @@ class FpromMiddleware:
         self.fprom: Fprom = Fprom.of(fprom)
         self._hint = self.fprom.start_hint
         self._sources = self.fprom.visitor.sources
+        self._script = _script_proxy(self.fprom)
+        self._has_more = self._sources is not None or self._script is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; scope types other than http and websocket pass through."""
@@ -64,12 +67,30 @@ class FpromMiddleware:
             if state is None:
                 state = scope["state"] = {}
             state[STATE_KEY] = context
-            sources = self._sources
-            if sources is not None:
-                cookie = read_scope_sources(sources, context, scope)
-                if cookie is not None:
-                    send = _set_cookie(send, cookie, fprom.clock())
+            if self._has_more:
+                script = self._script
+                if script is not None and (
+                    scope["path"] in script.routes or scope.get("root_path")
+                ):
+                    route = script.route_of(scope)
+                    if route is not None:
+                        await script.serve(route, scope, context, receive, send)
+                        return
+                sources = self._sources
+                if sources is not None:
+                    cookie = read_scope_sources(sources, context, scope)
+                    if cookie is not None:
+                        send = _set_cookie(send, cookie, fprom.clock())
         await self.app(scope, receive, send)
+
+
+def _script_proxy(fprom: Fprom) -> AsgiScriptProxy | None:
+    if not fprom.settings.enabled or fprom.settings.script_proxy is None:
+        return None
+    # Here and not above: it loads an HTTP client.
+    from .script_proxy.asgi import AsgiScriptProxy  # noqa: PLC0415
+
+    return AsgiScriptProxy(fprom)
 
 
 def _set_cookie(send: Send, cookie: str, now: float) -> Send:

@@ -23,12 +23,13 @@ from .visitor.locate import get_tracking
 from .wsgi import FpromMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from flask import Flask
 
     from .settings.model import FpromSettings
+    from .snippet import Html
 
 __all__ = [
     "FpromMiddleware",
@@ -68,9 +69,8 @@ def init_app(app: Flask, fprom: Fprom | FpromSettings | Mapping[str, Any] | None
         msg = "init_app was called before for this Flask app; call it once."
         raise FpromConfigError(msg)
     fprom = Fprom.of(_settings(app) if fprom is None else fprom)
-    script = partial(fprom_script, fprom.settings)
     # First, for Flask refuses this once the app has served a request.
-    app.context_processor(lambda: {"fprom_script": script})
+    app.context_processor(lambda: {"fprom_script": _script(fprom.settings)})
     app.extensions["fprom"] = fprom
     _add_commands(app, fprom)
     app.wsgi_app = FpromMiddleware(app.wsgi_app, fprom)  # type: ignore[method-assign]  # Flask's documented way
@@ -82,6 +82,13 @@ def _settings(app: Flask) -> dict[str, Any]:
     if not given.get(OUTBOX_KEY):
         given[OUTBOX_KEY] = f"sqlite:///{Path(app.instance_path, '.fprom', 'outbox.db')}"
     return given
+
+
+def _script(settings: FpromSettings) -> Callable[..., Html]:
+    # Here: this module is imported without Flask as well.
+    from flask import request  # noqa: PLC0415
+
+    return partial(fprom_script, settings, root=request.root_path if request else "")
 
 
 def _add_commands(app: Flask, fprom: Fprom) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from .script_proxy.wsgi import WsgiScriptProxy
     from .settings.model import FpromSettings
 
 
@@ -41,6 +42,8 @@ class FpromMiddleware:
         self._hint = self.fprom.start_hint
         self._sources = self.fprom.visitor.sources
         self._address_key = self.fprom.visitor.address_key
+        self._script = _script_proxy(self.fprom)
+        self._has_more = self._sources is not None or self._script is not None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -55,12 +58,25 @@ class FpromMiddleware:
         context.cookies = environ.get("HTTP_COOKIE", "")
         context.forwarded = environ.get(self._address_key, "")
         context.peer = environ.get("REMOTE_ADDR")
-        sources = self._sources
-        if sources is not None:
-            cookie = read_environ_sources(sources, context, environ)
-            if cookie is not None:
-                start_response = _set_cookie(start_response, cookie, fprom.clock())
+        if self._has_more:
+            script = self._script
+            if script is not None and environ.get("PATH_INFO") in script.routes:
+                return script.serve(environ, context, start_response)
+            sources = self._sources
+            if sources is not None:
+                cookie = read_environ_sources(sources, context, environ)
+                if cookie is not None:
+                    start_response = _set_cookie(start_response, cookie, fprom.clock())
         return self.app(environ, start_response)
+
+
+def _script_proxy(fprom: Fprom) -> WsgiScriptProxy | None:
+    if not fprom.settings.enabled or fprom.settings.script_proxy is None:
+        return None
+    # Here and not above: it loads an HTTP client.
+    from .script_proxy.wsgi import WsgiScriptProxy  # noqa: PLC0415
+
+    return WsgiScriptProxy(fprom)
 
 
 def _set_cookie(start_response: StartResponse, cookie: str, now: float) -> StartResponse:

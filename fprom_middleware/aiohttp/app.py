@@ -75,6 +75,11 @@ def init_app(
 
     # The outermost, so that the application's own middlewares find the context.
     app.middlewares.insert(0, attach)
+    if owner.settings.enabled and owner.settings.script_proxy is not None:
+        # Here and not above: it loads an HTTP client.
+        from .script_proxy import make_middleware  # noqa: PLC0415
+
+        app.middlewares.insert(1, make_middleware(owner))
     app.on_response_prepare.append(set_cookie)
     app.cleanup_ctx.append(close)
     app[APP_KEY] = owner

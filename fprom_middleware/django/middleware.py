@@ -38,8 +38,13 @@ class FpromMiddleware:
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
         self.get_response = get_response
         # Now, and not with the first request: a wrong setting fails at start.
-        get_fprom()
+        fprom = get_fprom()
         self._is_async = iscoroutinefunction(get_response)
+        if fprom.settings.enabled and fprom.settings.script_proxy is not None:
+            # Here and not above: it loads an HTTP client.
+            from .script_proxy import wrap  # noqa: PLC0415
+
+            self.get_response = wrap(get_response, fprom, is_async=self._is_async)
         if self._is_async:
             markcoroutinefunction(self)
 

@@ -47,6 +47,8 @@ _PARSERS: Final[dict[str, parsers.Parser]] = {
     "respect_gpc": parsers.flag,
     "link_params": parsers.link_params,
     "tid_header": parsers.header_name,
+    "script_proxy": parsers.path_prefix,
+    "script_file": parsers.readable_file,
     "consent": parsers.hook,
     "before_send": parsers.hook,
     "on_outcome": parsers.hook,
@@ -94,6 +96,9 @@ class FpromSettings:
         respect_gpc: True: ``Sec-GPC: 1`` counts as no consent for the keep cookie.
         link_params: Referral-link parameters kept as ref_id; empty is off.
         tid_header: A request header that a single-page app may send the tid in.
+        script_proxy: A path prefix under which the middleware serves the vendor's script, and
+            passes its two calls on; unset is off.
+        script_file: A copy of that script, to serve in place of the one that is fetched.
         consent: ``(environ or scope) -> bool``, asked before anything is read of a visitor.
         before_send: ``event -> event or None``; None drops the event.
         on_outcome: ``(event, Receipt) -> None``, called after a final outcome.
@@ -122,6 +127,8 @@ class FpromSettings:
     respect_gpc: bool
     link_params: tuple[str, ...]
     tid_header: str | None
+    script_proxy: str | None
+    script_file: str | None
     consent: Callable[[Any], bool] | None
     before_send: Callable[[Any], Any] | None
     on_outcome: Callable[[Any, Any], object] | None
@@ -149,6 +156,8 @@ class FpromSettings:
         respect_gpc: bool | str = True,
         link_params: str | Iterable[str] = (),
         tid_header: str | None = None,
+        script_proxy: str | None = None,
+        script_file: str | os.PathLike[str] | None = None,
         consent: Callable[[Any], bool] | str | None = None,
         before_send: Callable[[Any], Any] | str | None = None,
         on_outcome: Callable[[Any, Any], object] | str | None = None,

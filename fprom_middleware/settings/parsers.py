@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from importlib import import_module
 from inspect import iscoroutinefunction
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"\.?{_LABEL}(?:\.{_LABEL})*"
 _COOKIE = r"[A-Za-z0-9_-]{1,64}"
 _PARAM = r"[A-Za-z0-9_.~-]{1,64}"
+_PREFIX = r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+){1,8}/?"
 _DATABASE = r"[A-Za-z][A-Za-z0-9_]*(?:\+[A-Za-z0-9_]+)?://|django:[^:/]+\Z"
 _WHOLE = r"[+-]?[0-9]{1,12}"
 PLACEHOLDERS: Final = frozenset({"...", "…", "changeme", "your-api-key", "xxx"})
@@ -263,6 +265,31 @@ def link_params(key: str, value: object) -> tuple[str, ...]:
         if not re.fullmatch(_PARAM, param):
             raise wrong(key, param, "is not a valid name of a URL parameter", example)
     return params
+
+
+def path_prefix(key: str, value: object) -> str:
+    """Read a path of the app's own, without a slash at its end."""
+    text = str(value).strip()
+    if not re.fullmatch(_PREFIX, text):
+        problem = "is not a path of this site (segments of letters, digits, - . _ ~)"
+        raise wrong(key, text, problem, "/partners")
+    return text.rstrip("/")
+
+
+def readable_file(key: str, value: object) -> str:
+    """Read the path of a file that is there."""
+    text = str(value).strip()
+    try:
+        found = isinstance(value, str | Path) and Path(text).is_file()
+    except OSError:
+        found = False
+    if not found:
+        msg = (
+            f"{text!r} is not a file. Put FirstPromoter's script for proxies there "
+            "(docs.firstpromoter.com/guides/proxy-setup), or leave this key out."
+        )
+        raise FpromConfigError(msg, key=key)
+    return text
 
 
 def secret_keys(key: str, value: object) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from ..asgi import FpromMiddleware
 from ..errors import FpromConfigError
 from ..extras import needs_extra
 from ..settings.model import hide_secrets
-from ..snippet import fprom_script
+from ..snippet import app_root, fprom_script
 
 with needs_extra("starlette"):
     from starlette.config import Config
@@ -91,4 +91,6 @@ def init_templates(templates: Jinja2Templates, fprom: Fprom) -> None:
         templates: The app's templates.
         fprom: What `init_app` returned.
     """
-    templates.env.globals["fprom_script"] = partial(fprom_script, fprom.settings)
+    templates.env.globals["fprom_script"] = script = partial(fprom_script, fprom.settings)
+    add = templates.context_processors.append
+    add(lambda request: {"fprom_script": partial(script, root=app_root(request.scope))})

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import pickle
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,8 @@ DEFAULTS = {
     "respect_gpc": True,
     "link_params": (),
     "tid_header": None,
+    "script_proxy": None,
+    "script_file": None,
     "consent": None,
     "before_send": None,
     "on_outcome": None,
@@ -137,6 +140,12 @@ READS = [
     ("client_ip_header", "Forwarded", None),
     ("client_ip_header", " Fly-Client-IP ", "Fly-Client-IP"),
     ("tid_header", "X-Fprom-Tid", None),
+    ("script_proxy", "/partners", None),
+    ("script_proxy", " /a/b.c_d~e-f/ ", "/a/b.c_d~e-f"),
+    ("script_proxy", "/.well-known/x", None),
+    ("script_file", __file__, None),
+    ("script_file", f" {__file__} ", __file__),
+    ("script_file", Path(__file__), __file__),
     ("send_ip", "never", None),
     ("send_ip", " ANY ", "any"),
     ("send_ip", "truncated", None),
@@ -295,6 +304,20 @@ REFUSALS = [
     ("BASE_URL", "https://example.com/\u20ac", "\u20ac", "FPROM_BASE_URL=https://"),
     ("BASE_URL", "https://example.com/a b", "a b", "FPROM_BASE_URL=https://"),
     ("BASE_URL", "https://example.com/a\x7fb", r"a\x7fb", "FPROM_BASE_URL=https://"),
+    ("SCRIPT_PROXY", "/", "'/'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "partners", "'partners'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "//partners", "'//partners'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "/a//b", "'/a//b'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "/a/../b", "'/a/../b'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "/a/.", "'/a/.'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "/a b", "'/a b'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "/a%2fb", "'/a%2fb'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "/a?b", "'/a?b'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "/\u00e4", "'/\u00e4'", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", '/"><script>', "<script>", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "https://evil.example/x", "evil.example", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", True, "True", "FPROM_SCRIPT_PROXY=/partners"),
+    ("SCRIPT_PROXY", "/a" * 9, "/a/a", "FPROM_SCRIPT_PROXY=/partners"),
     ("TIMEOUT", "soon", "'soon'", "FPROM_TIMEOUT=10"),
     ("TIMEOUT", "0", "'0'", "FPROM_TIMEOUT=10"),
     ("TIMEOUT", -1, "-1", "FPROM_TIMEOUT=10"),
@@ -401,6 +424,14 @@ def test_the_examples_of_refusals_are_right() -> None:
         assert equals
         if not example.startswith("shop."):
             from_mapping(**{key: example, "FPROM_SECRET_KEYS": SECRET})
+
+
+@pytest.mark.parametrize("value", ["/nowhere/fpr.js", "/", "x" * 5_000, 5, "a\0b"])
+def test_a_script_that_is_not_there(value: Any) -> None:
+    """What to put there, and where it is had, is said at start."""
+    text = str(refused(FPROM_SCRIPT_FILE=value))
+    assert repr(str(value)) in text
+    assert "docs.firstpromoter.com/guides/proxy-setup" in text
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import template
+from django.urls import get_script_prefix
 
 from fprom_middleware import snippet
 from fprom_middleware.django.account import get_fprom
@@ -26,4 +27,4 @@ def fprom_script(nonce: str | None = None, src: str | None = None) -> Html:
     Returns:
         Markup.
     """
-    return snippet.fprom_script(get_fprom().settings, nonce, src)
+    return snippet.fprom_script(get_fprom().settings, nonce, src, root=get_script_prefix())
