@@ -85,10 +85,10 @@ def _settings(app: Flask) -> dict[str, Any]:
 
 
 def _script(settings: FpromSettings) -> Callable[..., Html]:
-    # Here: this module is imported without Flask as well.
-    from flask import request  # noqa: PLC0415
+    from flask import has_request_context, request  # noqa: PLC0415 - imported without Flask too
 
-    return partial(fprom_script, settings, root=request.root_path if request else "")
+    root = request.root_path if has_request_context() else ""
+    return partial(fprom_script, settings, root=root)
 
 
 def _add_commands(app: Flask, fprom: Fprom) -> None:

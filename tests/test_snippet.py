@@ -11,7 +11,10 @@ import pytest
 from flask import Flask, render_template_string
 from jinja2 import DictLoader, Environment
 from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
 from starlette.templating import Jinja2Templates
+from starlette.testclient import TestClient
 
 from fprom_middleware import Fprom, FpromSettings
 from fprom_middleware.flask import init_app
@@ -96,6 +99,7 @@ def by_django(given: FpromSettings, source: str, **values: Any) -> str:
         FPROM_ACCOUNT_ID=given.account_id,
         FPROM_ENABLED=given.enabled,
         FPROM_BASE_URL=given.base_url,
+        FPROM_SCRIPT_PROXY=given.script_proxy,
     ):
         engine = Engine(libraries={"fprom": "fprom_middleware.django.templatetags.fprom"})
         rendered: str = engine.from_string("{% load fprom %}" + source).render(Context(values))
@@ -139,6 +143,64 @@ def test_the_script_follows_a_base_url_of_this_machine(
     page = render(settings(base_url=base_url), TAG, nonce=None)
 
     assert Scripts(page).found[1] == ({"src": src, "async": None}, "")
+
+
+def test_first_party_addresses(render: Render) -> None:
+    """With FPROM_SCRIPT_PROXY the script and its two calls are this site's own."""
+    given = settings(script_proxy="/partners", base_url="http://127.0.0.1:8100/api/v2/track")
+    page = render(given, TAG, nonce="n0nce")
+
+    (first, code), (second, _) = Scripts(page).found
+    assert first == {"nonce": "n0nce"}
+    assert code.startswith(
+        'window.proxy_fpr_tr_url="/partners/tr";'
+        'window.proxy_fpr_get_details_url="/partners/get_details";window.fpr='
+    )
+    assert second == {"nonce": "n0nce", "src": "/partners/fpr.js", "async": None}
+    elsewhere = render(given, TAG, nonce=None, src="/mine.js")
+    assert Scripts(elsewhere).found[1][0]["src"] == "/mine.js"
+
+
+MOUNTED = "{{ fprom_script() }}"
+
+
+def mounted_flask() -> str:
+    """A page of a Flask app below /shop."""
+    app = Flask(__name__)
+    init_app(app, settings(script_proxy="/partners", delivery="memory"))
+    app.add_url_rule("/", view_func=lambda: render_template_string(MOUNTED))
+    return app.test_client().get("/", base_url="http://shop.example/shop").text
+
+
+def mounted_starlette() -> str:
+    """A page of a Starlette app below /shop, in a Mount of its own."""
+    templates = Jinja2Templates(env=Environment(loader=DictLoader({"x": MOUNTED}), autoescape=True))
+    init_templates(templates, Fprom(settings(script_proxy="/partners")))
+    page = Route("/", lambda request: templates.TemplateResponse(request, "x"))
+    app = Starlette(routes=[Mount("/inside", routes=[page]), page])
+    client = TestClient(app, root_path="/shop")
+    assert client.get("/shop/").text == client.get("/shop/inside/").text
+    return client.get("/shop/").text
+
+
+def mounted_django() -> str:
+    """A page of a Django project below /shop."""
+    from django.urls import set_script_prefix  # noqa: PLC0415 - once its settings are there
+
+    set_script_prefix("/shop/")
+    try:
+        return by_django(settings(script_proxy="/partners"), TAG, nonce=None)
+    finally:
+        set_script_prefix("/")
+
+
+@pytest.mark.parametrize("page", [mounted_flask, mounted_starlette, mounted_django])
+def test_first_party_addresses_below_a_mount(page: Callable[[], str]) -> None:
+    """What the app is mounted under stands before the prefix."""
+    (_, code), (second, _) = Scripts(page()).found
+    assert 'proxy_fpr_tr_url="/shop/partners/tr"' in code
+    assert 'proxy_fpr_get_details_url="/shop/partners/get_details"' in code
+    assert second["src"] == "/shop/partners/fpr.js"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
