@@ -20,7 +20,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 # process, where coverage does not follow.
 CORE := --include='fprom_middleware/**/*.py' --omit='fprom_middleware/cli/main.py,fprom_middleware/sandbox/*'
 
-.PHONY: help setup demo check fix test lint types unit system faults bench pictures clean
+.PHONY: help setup demo check fix test lint types unit system faults matrix bench pictures clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +72,13 @@ system: $(VENV)/.test ## tests with real servers, brokers, a browser and kills
 
 faults: $(VENV)/.test ## the fault suite in its long form: kills, deploys, outages
 	FPROM_FAULTS=long $(BIN)/pytest --timeout 1800 -s tests/system/faults
+
+# -p is loaded before pytest's own path is set.
+matrix: export PYTHONPATH := .
+matrix: $(VENV)/.test ## docs/matrix.md anew: ten sign-ups in every framework on its servers
+	$(PYTEST) -q -p tests.system.servers.recording --results build/matrix.json \
+		tests/system/servers/test_{wsgi,asgi}_stories.py
+	$(BIN)/python -m tests.system.servers.matrix build/matrix.json
 
 bench: $(VENV)/.test ## cost per request beside the peers
 	$(BIN)/python benchmarks/attach.py

@@ -27,24 +27,24 @@ FRAMEWORKS: dict[str, Framework] = {
         "flask",
         f"{SHOPS}.flask_shop:app",
         (
-            "gunicorn, sync",
-            "gunicorn, gthread",
-            "gunicorn, gevent",
-            "gunicorn, --preload",
+            "gunicorn (sync)",
+            "gunicorn (gthread)",
+            "gunicorn (gevent)",
+            "gunicorn (--preload)",
             "uWSGI",
             "waitress",
-            "granian, WSGI",
+            "granian (WSGI)",
             "wsgiref",
         ),
     ),
-    "Django, WSGI": Framework(
+    "Django (WSGI)": Framework(
         "django",
         f"{SHOPS}.django_shop:app",
-        ("gunicorn, sync", "gunicorn, gthread", "uWSGI", "waitress"),
+        ("gunicorn (sync)", "gunicorn (gthread)", "uWSGI", "waitress"),
     ),
-    "Pyramid": Framework("pyramid", f"{SHOPS}.pyramid_shop:app", ("waitress", "gunicorn, sync")),
-    "Falcon, WSGI": Framework(
-        "falcon", f"{SHOPS}.falcon_shop:wsgi", ("gunicorn, gthread", "uWSGI")
+    "Pyramid": Framework("pyramid", f"{SHOPS}.pyramid_shop:app", ("waitress", "gunicorn (sync)")),
+    "Falcon (WSGI)": Framework(
+        "falcon", f"{SHOPS}.falcon_shop:wsgi", ("gunicorn (gthread)", "uWSGI")
     ),
     "Bottle": Framework("bottle", f"{SHOPS}.bottle_shop:app", ("wsgiref", "waitress")),
     "CherryPy": Framework("cherrypy", f"{SHOPS}.cherrypy_shop:app", ("cheroot",)),
@@ -52,36 +52,46 @@ FRAMEWORKS: dict[str, Framework] = {
         "starlette",
         f"{SHOPS}.starlette_shop:app",
         (
-            "uvicorn",
-            "uvicorn, --proxy-headers",
-            "uvicorn, 2 workers",
-            "gunicorn, uvicorn worker",
-            "gunicorn, ASGI",
+            "uvicorn (1 worker)",
+            "uvicorn (--proxy-headers)",
+            "uvicorn (2 workers)",
+            "gunicorn (uvicorn worker)",
+            "gunicorn (ASGI worker)",
             "hypercorn",
-            "granian, ASGI",
+            "granian (ASGI)",
             "daphne",
         ),
     ),
     "FastAPI": Framework(
         "fastapi",
         f"{SHOPS}.fastapi_shop:app",
-        ("uvicorn", "uvicorn, 2 workers", "gunicorn, uvicorn worker", "hypercorn", "granian, ASGI"),
+        (
+            "uvicorn (1 worker)",
+            "uvicorn (2 workers)",
+            "gunicorn (uvicorn worker)",
+            "hypercorn",
+            "granian (ASGI)",
+        ),
     ),
-    "Django, ASGI": Framework(
+    "Django (ASGI)": Framework(
         "django",
         f"{SHOPS}.django_asgi_shop:app",
-        ("uvicorn", "gunicorn, uvicorn worker", "hypercorn", "daphne"),
+        ("uvicorn (1 worker)", "gunicorn (uvicorn worker)", "hypercorn", "daphne"),
     ),
-    "Quart": Framework("quart", f"{SHOPS}.quart_shop:app", ("hypercorn", "uvicorn")),
-    "Litestar": Framework("litestar", f"{SHOPS}.litestar_shop:app", ("uvicorn", "granian, ASGI")),
-    "Falcon, ASGI": Framework("falcon", f"{SHOPS}.falcon_shop:asgi", ("uvicorn",)),
-    "Sanic": Framework("sanic", f"{SHOPS}.sanic_shop:app", ("uvicorn", "hypercorn")),
+    "Quart": Framework("quart", f"{SHOPS}.quart_shop:app", ("hypercorn", "uvicorn (1 worker)")),
+    "Litestar": Framework(
+        "litestar", f"{SHOPS}.litestar_shop:app", ("uvicorn (1 worker)", "granian (ASGI)")
+    ),
+    "Falcon (ASGI)": Framework("falcon", f"{SHOPS}.falcon_shop:asgi", ("uvicorn (1 worker)",)),
+    "Sanic": Framework("sanic", f"{SHOPS}.sanic_shop:app", ("uvicorn (1 worker)", "hypercorn")),
     "BlackSheep": Framework(
-        "blacksheep", f"{SHOPS}.blacksheep_shop:app", ("uvicorn", "granian, ASGI")
+        "blacksheep", f"{SHOPS}.blacksheep_shop:app", ("uvicorn (1 worker)", "granian (ASGI)")
     ),
-    "Connexion": Framework("connexion", f"{SHOPS}.connexion_shop:app", ("uvicorn", "hypercorn")),
+    "Connexion": Framework(
+        "connexion", f"{SHOPS}.connexion_shop:app", ("uvicorn (1 worker)", "hypercorn")
+    ),
     "aiohttp": Framework(
-        "aiohttp", f"{SHOPS}.aiohttp_shop:make_app", ("aiohttp.web", "gunicorn, aiohttp worker")
+        "aiohttp", f"{SHOPS}.aiohttp_shop:make_app", ("aiohttp.web", "gunicorn (aiohttp worker)")
     ),
 }
 

@@ -28,7 +28,7 @@ class ServerKind:
         unix_peer: What it names as the peer on a unix socket, which has none; it is no address,
             so no header is believed.
         ascii_only: It drops a header that holds other bytes.
-        remark: What else a deployer should know, for the page.
+        remark: What else is to be known where it is deployed, for docs/matrix.md.
     """
 
     command: tuple[str, ...]
@@ -51,12 +51,13 @@ def _gunicorn(*options: str, needs: str = "", protocol: Protocol = "WSGI") -> Se
     )
 
 
-def _uvicorn(*options: str) -> ServerKind:
+def _uvicorn(*options: str, remark: str = "") -> ServerKind:
     return ServerKind(
         ("uvicorn", "--port=0", *options, APP),
         ("uvicorn",),
         unix=("uvicorn", f"--uds={SOCKET}", *options, APP),
         protocol="ASGI",
+        remark=remark,
     )
 
 
@@ -78,17 +79,17 @@ def uwsgi_command(where: str) -> tuple[str, ...]:
 
 
 KINDS: dict[str, ServerKind] = {
-    "gunicorn, sync": _gunicorn(),
-    "gunicorn, gthread": _gunicorn("--threads=4"),
-    "gunicorn, gevent": _gunicorn("--worker-class=gevent", needs="gevent"),
-    "gunicorn, --preload": _gunicorn("--preload", "--workers=2"),
+    "gunicorn (sync)": _gunicorn(),
+    "gunicorn (gthread)": _gunicorn("--threads=4"),
+    "gunicorn (gevent)": _gunicorn("--worker-class=gevent", needs="gevent"),
+    "gunicorn (--preload)": _gunicorn("--preload", "--workers=2"),
     "uWSGI": ServerKind(
         uwsgi_command(f"--http-socket={ADDRESS}"),
         ("pyuwsgi",),
         unix=uwsgi_command(f"--http-socket={SOCKET}"),
         unix_peer="0.0.0.0",
         folds_underscores=True,
-        remark="`enable-threads`",
+        remark="needs `enable-threads` (before 2.0.27)",
     ),
     "waitress": ServerKind(
         ("waitress-serve", f"--listen={ADDRESS}", "--no-clear-untrusted-proxy-headers", APP),
@@ -100,9 +101,9 @@ KINDS: dict[str, ServerKind] = {
             APP,
         ),
         unix_peer="localhost",
-        remark="`--no-clear-untrusted-proxy-headers`",
+        remark="without that option it takes `X-Forwarded-For` away, and no address is known",
     ),
-    "granian, WSGI": ServerKind(
+    "granian (WSGI)": ServerKind(
         ("granian", f"--port={PORT}", "--interface=wsgi", APP),
         ("granian",),
         unix=("granian", f"--uds={SOCKET}", "--interface=wsgi", APP),
@@ -118,20 +119,23 @@ KINDS: dict[str, ServerKind] = {
     "wsgiref": ServerKind(
         ("python", "-m", f"{SHOPS}.wsgiref_server", APP), (), folds_underscores=True
     ),
-    "uvicorn": _uvicorn("--no-proxy-headers"),
-    "uvicorn, --proxy-headers": _uvicorn("--proxy-headers"),
-    "uvicorn, 2 workers": _uvicorn("--no-proxy-headers", "--workers=2"),
-    "gunicorn, uvicorn worker": _gunicorn(
+    "uvicorn (1 worker)": _uvicorn("--no-proxy-headers"),
+    "uvicorn (--proxy-headers)": _uvicorn(
+        "--proxy-headers",
+        remark="puts the visitor in the place of a peer that `--forwarded-allow-ips` names",
+    ),
+    "uvicorn (2 workers)": _uvicorn("--no-proxy-headers", "--workers=2"),
+    "gunicorn (uvicorn worker)": _gunicorn(
         "--worker-class=uvicorn_worker.UvicornWorker", needs="uvicorn-worker", protocol="ASGI"
     ),
-    "gunicorn, ASGI": _gunicorn("--worker-class=asgi", protocol="ASGI"),
+    "gunicorn (ASGI worker)": _gunicorn("--worker-class=asgi", protocol="ASGI"),
     "hypercorn": ServerKind(
         ("hypercorn", f"--bind={ADDRESS}", APP),
         ("hypercorn",),
         unix=("hypercorn", f"--bind=unix:{SOCKET}", APP),
         protocol="ASGI",
     ),
-    "granian, ASGI": ServerKind(
+    "granian (ASGI)": ServerKind(
         ("granian", f"--port={PORT}", "--interface=asgi", APP),
         ("granian",),
         unix=("granian", f"--uds={SOCKET}", "--interface=asgi", APP),
@@ -148,7 +152,7 @@ KINDS: dict[str, ServerKind] = {
         ("aiohttp",),
         protocol="aiohttp",
     ),
-    "gunicorn, aiohttp worker": _gunicorn(
+    "gunicorn (aiohttp worker)": _gunicorn(
         "--worker-class=aiohttp.GunicornWebWorker", needs="aiohttp", protocol="aiohttp"
     ),
 }

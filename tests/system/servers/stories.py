@@ -24,7 +24,7 @@ BROWSER = (b"Accept: text/html", b"Sec-Fetch-Dest: document", b"Sec-Fetch-Mode: 
 
 
 def referred(shop: Shop) -> None:
-    """A referred visitor behind a proxy is told with the tid and with an address of its own."""
+    """A referred visitor behind a proxy is reported with its tid and its own address."""
     assert shop.lead(REFERRED, b"X-Forwarded-For: 6.6.6.6, " + IP.encode()) == LEAD
 
 
@@ -44,7 +44,7 @@ def direct(shop: Shop) -> None:
 
 
 def ipv6(shop: Shop) -> None:
-    """A visitor with IPv6 is told by its address, without brackets and port."""
+    """A visitor with IPv6 is reported with its address, without brackets and port."""
     forwarded = b"X-Forwarded-For: [2001:db8::7]:51234"
     assert shop.lead(REFERRED, forwarded) == {"tid": TID, "ip": "2001:db8::7"}
 
@@ -61,14 +61,14 @@ def link(shop: Shop) -> None:
 
 
 def legacy(shop: Shop) -> None:
-    """A visitor with the cookies of the vendor's older script is told as well."""
+    """A visitor with the cookies of the vendor's older script is reported as well."""
     assert shop.lead(b"Cookie: _fprom_code=_r_anna", FORWARDED) == {"ref_id": "anna", "ip": IP}
     old = f"Cookie: _fprom_code=_r_anna; _fprom_track={TID}".encode()
     assert shop.lead(old, FORWARDED) == LEAD
 
 
 def repeated(shop: Shop) -> None:
-    """Of several tids, in one Cookie line or in two, the first that counts is told."""
+    """Of several tids, in one Cookie line or in two, the first that counts is reported."""
     one = f"Cookie: _fprom_tid=undefined; _fprom_tid={TID}; _fprom_tid=other".encode()
     assert shop.lead(one, FORWARDED) == LEAD
     two = (b"Cookie: _fprom_tid=; a=1", REFERRED)
@@ -103,7 +103,7 @@ def outage(shop: Shop) -> None:
 
 
 def hostile(shop: Shop) -> None:
-    """Bytes that no browser sends are no error of the shop's, and the next visitor is told."""
+    """Bytes that no browser sends are no error of the shop's, and the next visitor is reported."""
     for lines in (
         (b"Cookie: \xff\xfe=\xc3\x28; _fprom_tid=a\xff", FORWARDED),
         (b"Cookie: a=" + b"x" * 70_000 + b"; _fprom_tid=late", FORWARDED),

@@ -44,7 +44,7 @@ def roads() -> Iterator[dict[str, Shop]]:
     find_nginx()
     require("gunicorn", "uvicorn", "granian", "pyuwsgi")
     gunicorn, uvicorn, granian = (
-        KINDS[name] for name in ("gunicorn, sync", "uvicorn", "granian, WSGI")
+        KINDS[name] for name in ("gunicorn (sync)", "uvicorn (1 worker)", "granian (WSGI)")
     )
     flask, starlette = FRAMEWORKS["Flask"].app, FRAMEWORKS["Starlette"].app
     with ExitStack() as stack:

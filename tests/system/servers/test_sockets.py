@@ -72,7 +72,7 @@ def test_forked_workers_deliver_through_one_outbox(
     }
     emails = {f"{uuid.uuid4().hex}@example.com" for _ in range(40)}
     pids = set()
-    kind = GENERAL["gunicorn, --preload"]
+    kind = GENERAL["gunicorn (--preload)"]
     with running(kind.command, raw_shop(kind), tmp_path, environment) as server:
         for email in emails:
             answer = ask(server.address, TID, FORWARDED, path=f"/?email={email}").body
