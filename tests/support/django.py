@@ -42,8 +42,8 @@ def django_settings(**more: Any) -> Iterator[None]:
 
 
 @contextmanager
-def django_database(url: str) -> Iterator[Any]:
-    """Yield Django's connection to the database of a URL."""
+def django_database(url: str, *, alias: str | None = None, **more: Any) -> Iterator[Any]:
+    """Yield Django's connection to the database of a URL; its name is its own, or an alias."""
     parts = urlsplit(url)
     given: dict[str, Any]
     if parts.scheme == "sqlite":
@@ -56,16 +56,23 @@ def django_database(url: str) -> Iterator[Any]:
             "PORT": str(parts.port),
             "USER": parts.username,
         }
-    alias = f"shop_{uuid.uuid4().hex}"
-    connections.settings.update(
-        {alias: connections.configure_settings({"default": {}, alias: given})[alias]}
-    )
+    alias = alias or f"shop_{uuid.uuid4().hex}"
+    before = connections.settings.get(alias)
+    if before is not None:
+        # The one that stands for a missing "default" may be open already.
+        connections[alias].close()
+        del connections[alias]
+    configured = connections.configure_settings({"default": {}, alias: given | more})[alias]
+    connections.settings[alias] = configured
     try:
         yield connections[alias]
     finally:
         connections[alias].close()
         del connections[alias]
-        del connections.settings[alias]
+        if before is None:
+            del connections.settings[alias]
+        else:
+            connections.settings[alias] = before
 
 
 def file_url(folder: Path) -> str:
