@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _INIT_APP: Final = """\
 Call init_app where the application is made:
@@ -19,9 +21,15 @@ Add the middleware to the settings:
 _WSGI: Final = _WRAP.format("wsgi")
 _ANY: Final = f"""\
 {_WSGI}
-(ASGI: from fprom_middleware.asgi. With Flask, Starlette or FastAPI: `init_app(app)` from
-fprom_middleware.flask, .starlette or .fastapi. With Django:
+(ASGI: from fprom_middleware.asgi. With Flask, Starlette, FastAPI or aiohttp: `init_app(app)` from
+fprom_middleware.flask, .starlette, .fastapi or .aiohttp. With Django:
 "fprom_middleware.django.FpromMiddleware" in MIDDLEWARE.)"""
+_UNKNOWN: Final = f"""\
+It shows no WSGI environ and no ASGI scope. There are two ways out: hand in the raw environ or scope
+itself, or a TrackingContext made by hand:
+    fprom.track_signup(TrackingContext(tid=..., ip=...), email)
+Where no middleware is there yet:
+{_ANY}"""
 
 # By the package that a request's class, one of its bases or its application comes from.
 _BY_PACKAGE: Final = {
@@ -35,35 +43,33 @@ _BY_PACKAGE: Final = {
 }
 
 
-def install_hint(request: object) -> str:
+def install_hint(request: object, connection: Mapping[str, Any] | None) -> str:
     """Say what a request is and how its framework is given the middleware.
 
     Args:
         request: Anything that a view handed in; nothing of it is trusted to answer.
+        connection: The first mapping that was found on it, or None.
 
     Returns:
-        The class's name, and the lines to add.
+        The class's name, and the lines to add; where it is no request that can be read, what may
+        be handed in in its place.
     """
     kind = _ask(request, "__class__") or type(request)
-    scope = request if isinstance(kind, type) and issubclass(kind, dict) else _ask(request, "scope")
-    app = scope.get("app") if isinstance(scope, Mapping) else None
+    app = None if connection is None else connection.get("app")
     packages = {
         base.__module__.partition(".")[0]
         for each in (type(app), kind)
         for base in getattr(each, "__mro__", ())
     }
     known = (lines for package, lines in _BY_PACKAGE.items() if package in packages)
-    lines = next(known, None) or _by_protocol(request, scope)
+    lines = next(known, None) or _by_protocol(connection or {})
     return f"This {getattr(kind, '__name__', 'object')} holds no tracking context. {lines}"
 
 
-def _by_protocol(request: Any, scope: object) -> str:
-    if isinstance(scope, Mapping) and "type" in scope:
+def _by_protocol(connection: Mapping[str, Any]) -> str:
+    if "type" in connection:
         return _WRAP.format("asgi")
-    environ = scope if isinstance(scope, Mapping) else _ask(request, "environ")
-    if isinstance(environ, Mapping) and "REQUEST_METHOD" in environ:
-        return _WSGI
-    return _ANY
+    return _WSGI if "REQUEST_METHOD" in connection else _UNKNOWN
 
 
 def _ask(request: Any, name: str) -> Any:

@@ -71,10 +71,13 @@ def locate(request: object) -> Located:
     """
     if type(request) is Located:
         return request
+    seen = None
     for found, mapping in _places(request):
         if isinstance(found, TrackingContext):
             return Located(found, mapping)
-    raise FpromNotInstalled(install_hint(request))
+        if seen is None:
+            seen = mapping
+    raise FpromNotInstalled(install_hint(request, seen))
 
 
 def _places(request: object) -> Iterator[tuple[object, Mapping[str, Any] | None]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import falcon
 import falcon.asgi
+from starlette.testclient import TestClient
 
 from fprom_middleware.asgi import FpromMiddleware as AsgiMiddleware
 from fprom_middleware.wsgi import FpromMiddleware as WsgiMiddleware
-from tests.support.frameworks import sign_up, sign_up_async
+from tests.support.frameworks import HEADERS, sign_up, sign_up_async
 
 if TYPE_CHECKING:
     from tests.support.frameworks import Account
@@ -30,6 +32,12 @@ class AsyncSignUp:
         """Register somebody without blocking."""
         resp.media = await sign_up_async(req)
 
+    async def on_websocket(self, req: falcon.asgi.Request, ws: falcon.asgi.WebSocket) -> None:
+        """Register a visitor over a websocket."""
+        await ws.accept()
+        await ws.send_text(json.dumps(await sign_up_async(req)))
+        await ws.close()
+
 
 def test_a_resource_under_wsgi_signs_up(account: Account) -> None:
     """Falcon keeps the environ in `.env`."""
@@ -43,3 +51,12 @@ def test_a_resource_under_asgi_signs_up(account: Account) -> None:
     app: Any = falcon.asgi.App()
     app.add_route("/signup", AsyncSignUp())
     account.check_asgi(AsgiMiddleware(app, account.fprom))
+
+
+def test_a_websocket_signs_up(account: Account) -> None:
+    """Its responder is handed the request of the handshake."""
+    app: Any = falcon.asgi.App()
+    app.add_route("/ws", AsyncSignUp())
+    client = TestClient(AsgiMiddleware(app, account.fprom))
+    with client.websocket_connect("/ws", headers=HEADERS) as socket:
+        account.check(socket.receive_json())

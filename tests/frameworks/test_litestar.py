@@ -6,13 +6,19 @@ from litestar import Litestar, Request, WebSocket, post, websocket
 from starlette.testclient import TestClient
 
 from fprom_middleware.asgi import FpromMiddleware
-from tests.support.frameworks import HEADERS, Account, sign_up_async
+from tests.support.frameworks import HEADERS, Account, sign_up, sign_up_async
 
 
 @post("/signup", status_code=200)
 async def view(request: Request[Any, Any, Any]) -> dict[str, str | None]:
     """Register somebody."""
     return await sign_up_async(request)
+
+
+@post("/thread", status_code=200, sync_to_thread=True)
+def view_in_a_thread(request: Request[Any, Any, Any]) -> dict[str, str | None]:
+    """Register a visitor from a sync handler."""
+    return sign_up(request)
 
 
 @websocket("/ws")
@@ -27,6 +33,13 @@ def test_a_handler_signs_up(account: Account) -> None:
     """The middleware around the app."""
     app: Any = Litestar([view], logging_config=None)
     account.check_asgi(FpromMiddleware(app, account.fprom))
+
+
+def test_a_sync_handler_signs_up(account: Account) -> None:
+    """Litestar runs it in a thread."""
+    app: Any = Litestar([view_in_a_thread], logging_config=None)
+    client = TestClient(FpromMiddleware(app, account.fprom))
+    account.check(client.post("/thread", headers=HEADERS).json())
 
 
 def test_a_handler_behind_litestar_s_own_middleware_signs_up(account: Account) -> None:
