@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .account import Fprom, check_app
 from .errors import FpromConfigError
+from .settings.environment import warn_of_environment
 from .settings.model import OUTBOX_KEY, PREFIX, hide_secrets
 from .snippet import fprom_script
 from .tracking import (
@@ -79,6 +80,7 @@ def init_app(app: Flask, fprom: Fprom | FpromSettings | Mapping[str, Any] | None
 
 def _settings(app: Flask) -> dict[str, Any]:
     given = {key: value for key, value in app.config.items() if key.startswith(PREFIX)}
+    warn_of_environment(app.config, "app.config")
     if not given.get(OUTBOX_KEY):
         given[OUTBOX_KEY] = f"sqlite:///{Path(app.instance_path, '.fprom', 'outbox.db')}"
     return given

@@ -7,8 +7,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from .addresses import is_loopback_host
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -88,9 +86,9 @@ def sandbox_root(settings: FpromSettings) -> str | None:
     Returns:
         Without a slash at its end; None for any other machine.
     """
-    parts = urlsplit(settings.base_url)
-    if not is_loopback_host(parts.hostname or ""):
+    if not settings.is_local:
         return None
+    parts = urlsplit(settings.base_url)
     # What is mounted under a path of its own serves its script there too.
     return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(_API_PATH)}"
 

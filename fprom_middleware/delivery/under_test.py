@@ -6,9 +6,7 @@ import logging
 import os
 import sys
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from ..addresses import is_loopback_host
 from ..settings.choices import DeliveryMode
 
 if TYPE_CHECKING:
@@ -23,14 +21,14 @@ def warn_of_mode(settings: FpromSettings) -> None:
     Args:
         settings: The account's settings; a base URL on this machine is not the real API.
     """
-    runner, host = find_runner(), urlsplit(settings.base_url).hostname or ""
+    runner = find_runner()
     if settings.delivery is DeliveryMode.MEMORY:
         if runner is None:
             logger.warning(
                 "FPROM_DELIVERY=memory sends nothing, and what it keeps ends with this process: it "
                 "is meant for tests."
             )
-    elif runner is not None and not is_loopback_host(host):
+    elif runner is not None and not settings.is_local:
         logger.warning(
             "An event under %s goes to FirstPromoter as a real one would. For tests, use "
             "fprom_middleware.testing, or set FPROM_DELIVERY=memory.",

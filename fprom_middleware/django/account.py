@@ -8,6 +8,7 @@ from typing import Any
 
 from ..account import Fprom
 from ..extras import needs_extra
+from ..settings.environment import warn_of_environment
 from ..settings.model import OUTBOX_KEY, PREFIX
 
 with needs_extra("django"):
@@ -32,6 +33,7 @@ def get_fprom() -> Fprom:
     if _fprom is None:
         with _lock:
             if _fprom is None:
+                warn_of_environment(dir(settings), "Django's settings")
                 _fprom = Fprom(fprom_settings())
     return _fprom
 

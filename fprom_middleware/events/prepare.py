@@ -81,7 +81,15 @@ def prepare(
         tid = context.tid
         event = replace(event, tid=tid, ref_id=context.ref_id if _is_blank(tid) else None)
     admitted = _admit(event)
-    return admitted if isinstance(admitted, Receipt) else _apply_before_send(settings, admitted)
+    if not isinstance(admitted, Receipt):
+        return _apply_before_send(settings, admitted)
+    if admitted.reason is Reason.ORGANIC and settings.is_local:
+        logger.warning(
+            "A sign-up was skipped (organic): its request had no _fprom_tid cookie. Is the script "
+            "on the page, and did the visit begin with a referral link, such as /?fpr=anna? (Said "
+            "only while FPROM_BASE_URL names this machine.)"
+        )
+    return admitted
 
 
 def _with_visitor(settings: FpromSettings, lead: Lead, visitor: Located | None, now: float) -> Lead:

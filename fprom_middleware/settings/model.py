@@ -6,7 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
+from urllib.parse import urlsplit
 
+from ..addresses import is_loopback_host
 from ..errors import FpromConfigError
 from ..masking import mask_url
 from . import parsers
@@ -53,6 +55,8 @@ _PARSERS: Final[dict[str, parsers.Parser]] = {
     "before_send": parsers.hook,
     "on_outcome": parsers.hook,
 }
+SETTINGS: Final = tuple(PREFIX + name.upper() for name in _PARSERS)
+"""The keys, as an environment or a framework's settings have them."""
 NO_SIGNING_KEYS: Final = (
     "is missing. Set it to a random text of your own, for example the output of "
     '`python -c "import secrets; print(secrets.token_urlsafe(32))"`.'
@@ -182,10 +186,20 @@ class FpromSettings:
                     "Integrations), or set FPROM_ENABLED=false where nothing is to be sent."
                 )
                 raise FpromConfigError(msg, key=PREFIX + name.upper())
+        if self.enabled and self.api_key == parsers.SANDBOX_KEY and not self.is_local:
+            msg = (
+                f"is the sandbox's. Set FPROM_BASE_URL={parsers.SANDBOX_URL}, or a key of your own."
+            )
+            raise FpromConfigError(msg, key=PREFIX + "API_KEY")
         for name in _NEED_SECRET:
             if getattr(self, name) and not self.secret_keys:
                 msg = f"needs FPROM_SECRET_KEYS, which {NO_SIGNING_KEYS}"
                 raise FpromConfigError(msg, key=PREFIX + name.upper())
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the API is on this very machine: the sandbox, and never FirstPromoter."""
+        return is_loopback_host(urlsplit(self.base_url).hostname or "")
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[Any, Any]) -> Self:

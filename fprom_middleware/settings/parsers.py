@@ -35,6 +35,9 @@ _PARAM = r"[A-Za-z0-9_.~-]{1,64}"
 _PREFIX = r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+){1,8}/?"
 _DATABASE = r"[A-Za-z][A-Za-z0-9_]*(?:\+[A-Za-z0-9_]+)?://|django:[^:/]+\Z"
 _WHOLE = r"[+-]?[0-9]{1,12}"
+SANDBOX_KEY: Final = "sandbox-key"
+"""What `fprom sandbox` prints; no account of FirstPromoter's has it."""
+SANDBOX_URL: Final = "http://127.0.0.1:8750/api/v2/track"
 PLACEHOLDERS: Final = frozenset({"...", "…", "changeme", "your-api-key", "xxx"})
 """What examples have in a credential's place; refused where anything is to be sent."""
 _CALLS = ("/signup", "/sale", "/refund", "/cancellation")
@@ -199,6 +202,8 @@ def base_url(key: str, value: object) -> str:
         msg = f"must hold no user name or password. Right would be: {key}={example}"
         raise FpromConfigError(msg, key=key)
     text = str(value).strip()
+    if re.match(r"(?:https?://)?(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)", text):
+        example = SANDBOX_URL
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port

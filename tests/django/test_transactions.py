@@ -120,7 +120,7 @@ def test_a_refusal_leaves_the_transaction_usable(
     fprom = get_fprom()
     outbox = fprom.delivery.outbox  # type: ignore[attr-defined]
     row = outbox.row
-    monkeypatch.setattr(outbox, "row", lambda lead: row(lead) | {"payload": None})
+    monkeypatch.setattr(outbox, "row", lambda lead: row(lead) | {"queued_at": None})
     with transaction.atomic(using=connection.alias):
         receipt = register(connection, "ann@example.com")
         with connection.cursor() as cursor:
@@ -174,7 +174,7 @@ def test_tables_that_went_away_are_made_again(connection: Any) -> None:
     assert get_fprom().stats().pending == 1
 
 
-@pytest.mark.parametrize("change", ["UPDATE fprom_outbox_account SET version = 4", None])
+@pytest.mark.parametrize("change", ["UPDATE fprom_outbox_account SET version = 99", None])
 def test_tables_of_another_version_are_refused(change: str | None, connection: Any) -> None:
     """By the number, and by their columns where somebody else made them."""
     with connection.cursor() as cursor:

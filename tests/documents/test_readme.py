@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unittest
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import sqlalchemy as sa
+from django.apps import AppConfig
 from django.http import HttpResponse
 from django.test import SimpleTestCase
 from django.urls import path
+from django.utils.module_loading import import_string
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from fprom_middleware import Fprom, FpromSettings, get_tracking, track_signup
+from fprom_middleware import Fprom, FpromSettings, get_tracking
 from fprom_middleware.events.payments import DOUBLE_COMMISSION
 from fprom_middleware.fastapi import init_app as init_fastapi
 from fprom_middleware.snippet import fprom_script
@@ -136,13 +139,20 @@ def test_a_reader_s_test_of_the_fastapi_app(fprom: FpromMock) -> None:
     run("# FastAPI", app=app, TestClient=TestClient)[A_TEST](fprom)
 
 
-def django_register(request: Any) -> HttpResponse:
-    """Register somebody as the README says it."""
-    track_signup(request, request.POST["email"])
-    return HttpResponse("Welcome!")
+urlpatterns = [path("register/", run("# views.py", HttpResponse=HttpResponse)["register"])]
 
 
-urlpatterns = [path("register/", django_register)]
+def test_django_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are sound, and name the app and the middleware as Django finds them."""
+    for key, value in CREDENTIALS.items():
+        monkeypatch.setenv(key, value)
+    names: dict[str, Any] = {"os": os, "INSTALLED_APPS": [], "MIDDLEWARE": []}
+    module = run("# settings.py", **names)
+    given = {key: value for key, value in module.items() if key.startswith("FPROM_")}
+
+    assert FpromSettings.from_mapping(given).outbox_url == "django:default"
+    assert AppConfig.create(*module["INSTALLED_APPS"]).label == "fprom"
+    assert import_string(*module["MIDDLEWARE"]).async_capable
 
 
 def test_a_reader_s_test_of_the_django_app() -> None:

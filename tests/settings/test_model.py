@@ -8,6 +8,7 @@ import ipaddress
 import os
 import pickle
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -611,3 +612,13 @@ def test_settings_are_a_value() -> None:
     assert dataclasses.replace(settings, timeout=5) != settings
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.timeout = 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "fits"),
+    [("http://127.0.0.1:8750/api/v2/track", True), ("https://[::1]:8750", True), (None, False)],
+)
+def test_the_sandboxs_key_goes_nowhere_else(base_url: Any, fits: bool) -> None:
+    """Of the three lines that the sandbox prints, one was forgotten: made-up leads stay here."""
+    with nullcontext() if fits else pytest.raises(FpromConfigError, match="FPROM_BASE_URL=http://"):
+        FpromSettings(api_key="sandbox-key", account_id="a", base_url=base_url)
