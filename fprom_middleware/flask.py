@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .account import Fprom, check_app
 from .errors import FpromConfigError
@@ -25,7 +25,6 @@ from .wsgi import FpromMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from flask import Flask
 
@@ -89,8 +88,7 @@ def _settings(app: Flask) -> dict[str, Any]:
 def _script(settings: FpromSettings) -> Callable[..., Html]:
     from flask import has_request_context, request  # noqa: PLC0415 - imported without Flask too
 
-    root = request.root_path if has_request_context() else ""
-    return partial(fprom_script, settings, root=root)
+    return partial(fprom_script, settings, root=request.root_path if has_request_context() else "")
 
 
 def _add_commands(app: Flask, fprom: Fprom) -> None:
