@@ -30,6 +30,8 @@ def test_page_carries_the_script_and_no_key(shop: Shop, sandbox: Sandbox) -> Non
     for path in ("/", "/register", "/welcome"):
         answer = shop.get(path)
         assert answer.status_code == 200
+        # A browser asks for /favicon.ico otherwise, and a 404 stands red in its console.
+        assert '<link rel="icon" href="data:,">' in answer.text
         assert cast.API_KEY not in answer.text
 
 
