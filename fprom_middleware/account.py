@@ -139,12 +139,12 @@ class Fprom(TrackingVerbs):
             located = None if visitor is None else locate(visitor)
         try:
             ready = prepare(self.settings, event, located, now=self.clock())
-            if isinstance(ready, Receipt):
-                self._current.note(ready)
-            else:
+            if not isinstance(ready, Receipt):
                 self._warn_once(ready)
         except Exception as error:  # noqa: BLE001 - no view fails because of us
-            return _give_up(event, error)
+            ready = _give_up(event, error)
+        if isinstance(ready, Receipt):
+            self._current.note(event.kind, ready)
         return ready
 
     def _warn_once(self, event: AnyEvent) -> None:

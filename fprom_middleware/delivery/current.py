@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from ..events.event import Kind
     from ..events.receipt import Receipt
     from ..settings.model import FpromSettings
     from .base import Delivery
@@ -32,7 +33,7 @@ class Replacement(Protocol):
         """Make the delivery of an account."""
         ...
 
-    def note(self, receipt: Receipt) -> None:
+    def note(self, kind: Kind, receipt: Receipt) -> None:
         """Hear of what an account did not hand in, and why."""
         ...
 
@@ -98,10 +99,10 @@ class CurrentDelivery:
         """True while a test's own delivery stands in for this account's."""
         return _replacement is not None
 
-    def note(self, receipt: Receipt) -> None:
+    def note(self, kind: Kind, receipt: Receipt) -> None:
         """Tell a test of what was not handed in; there is no other who would hear of it."""
         if _replacement is not None:
-            _replacement.note(receipt)
+            _replacement.note(kind, receipt)
 
     def set_aside(self) -> Delivery | None:
         """Close the delivery, and return it where it can be used again."""

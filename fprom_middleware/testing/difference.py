@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ..events.event import Event, Kind
-from ..events.receipt import Reason
+from ..events.receipt import Reason, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,9 +24,15 @@ _HINTS: Final = {
     Reason.NO_CONSENT: "FPROM_CONSENT said no, or could not be asked",
     Reason.DROPPED: "FPROM_BEFORE_SEND returned None",
     Reason.UNIDENTIFIED: "email and uid were blank",
+    Reason.ZERO_AMOUNT: "nothing was paid",
     Reason.DATABASE: "refuse_next() refused what was handed in with session=",
     Reason.BAD_REQUEST: "a field held what cannot be sent; the log says which",
+    Reason.UNEXPECTED: "the log says what was raised",
 }
+_NOT_CALLED: Final = (
+    "No {verb} was called in this process. Did the view answer 2xx? To a test client a 404 (the "
+    "path) and a 422 (a form in place of JSON) are no errors. Is {verb}_async awaited?"
+)
 
 
 def find(expected: Mapping[str, object], arrived: Sequence[E]) -> list[E]:
@@ -37,7 +44,7 @@ def tell_missing(
     kind: Kind,
     expected: Mapping[str, object],
     arrived: Sequence[Event],
-    unsent: Sequence[Receipt],
+    unsent: Sequence[tuple[Kind, Receipt]],
 ) -> str:
     """Say what arrived in place of one event.
 
@@ -45,7 +52,7 @@ def tell_missing(
         kind: Of the event that was expected.
         expected: Its fields.
         arrived: All events that were handed in.
-        unsent: What was answered for those that were not.
+        unsent: The kinds of those that were not, and what was answered for each.
 
     Returns:
         The text of a failure, several lines.
@@ -59,12 +66,11 @@ def tell_missing(
         lines += _show(alike, expected)
     if others:
         lines += ["", f"What else arrived, {_count(others, None)}:", *_show(others, None)]
-    for reason in dict.fromkeys(receipt.reason for receipt in unsent):
-        count = sum(receipt.reason is reason for receipt in unsent)
-        hint = f": {_HINTS[reason]}" if reason in _HINTS else ""
-        lines += ["", f"{count} not handed in, {reason}{hint}."]
-    if not (arrived or unsent):
-        lines += ["", "Nothing was handed in to any account of this process."]
+    ends = Counter((one, receipt.status, receipt.reason) for one, receipt in unsent)
+    for (one, status, reason), count in ends.items():
+        lines += ["", _tell_unsent(one, status, reason, count)]
+    if not alike and all(one is not kind for one, _ in unsent):
+        lines += ["", _NOT_CALLED.format(verb=f"track_{kind}")]
     return "\n".join(lines)
 
 
@@ -78,6 +84,12 @@ def tell_unexpected(kind: Kind | None, found: Sequence[Event]) -> str:
     """Say what arrived where nothing was expected; None stands for every kind."""
     first = f"{_count([], kind)} were expected, and {_count(found, kind)} arrived:"
     return "\n".join([first, *_show(found, {} if kind else None)])
+
+
+def _tell_unsent(kind: Kind, status: Status, reason: Reason | None, count: int) -> str:
+    noun, was = (kind.noun, "was ") if count == 1 else (f"{kind.noun}s", "were ")
+    hint = f": {_HINTS[reason]}" if reason in _HINTS else ""
+    return f"{count} {noun} {'' if status is Status.FAILED else was}{status}, {reason}{hint}."
 
 
 def _differing(expected: Mapping[str, object], event: Event) -> list[str]:

@@ -18,6 +18,7 @@ from ..outbox.stats import Stats, no_counts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..events.event import Kind
     from ..events.kinds import AnyEvent
     from ..outbox.stats import Counts
     from ..settings.model import FpromSettings
@@ -62,14 +63,14 @@ class MemoryOutbox:
 
     Attributes:
         kept: The events, the oldest first, those that have ended as well.
-        unsent: What was answered for events that were not handed in.
+        unsent: The kinds of events that were not handed in, and what was answered for each.
         trouble: What the next calls come to; the ones after them get through.
         refusals: How many of the next events its database refuses.
     """
 
     def __init__(self) -> None:
         self.kept: list[KeptEvent] = []
-        self.unsent: list[Receipt] = []
+        self.unsent: list[tuple[Kind, Receipt]] = []
         self.trouble: deque[Trouble] = deque()
         self.refusals = 0
 
@@ -77,9 +78,9 @@ class MemoryOutbox:
         """Make an account's delivery into this outbox."""
         return MockDelivery(self, settings, clock)
 
-    def note(self, receipt: Receipt) -> None:
+    def note(self, kind: Kind, receipt: Receipt) -> None:
         """Keep why an event was not handed in."""
-        self.unsent.append(receipt)
+        self.unsent.append((kind, receipt))
 
     def call(self, event: AnyEvent) -> Outcome:
         """Make a call, which reaches nothing, and say what it came to."""
@@ -153,7 +154,7 @@ class MockDelivery(NothingWaits):
         self._outbox.refusals -= refused
         if refused and session is not None:
             receipt = Receipt(Status.FAILED, Reason.DATABASE, event=event)
-            self._outbox.note(receipt)
+            self._outbox.note(event.kind, receipt)
             return receipt
         self._outbox.kept.append(KeptEvent(event, self._settings, self._clock()))
         reason = Reason.DATABASE if refused else None

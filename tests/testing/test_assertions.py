@@ -120,17 +120,41 @@ What else arrived, 1 event:
     event_id = 's-1'
     amount = 1290
 
-1 not handed in, organic: no tid and no ref_id; call visit() with the client that asks."""
+1 sign-up was skipped, organic: no tid and no ref_id; call visit() with the client that asks."""
     )
 
 
-def test_where_nothing_arrived_it_is_said(fprom: FpromMock) -> None:
-    """A view that does not call us, or an app that is not asked."""
-    assert failure(fprom.assert_lead, email=EMAIL) == (
-        "no lead with email='kim@example.com' arrived\n\n"
-        "Nothing was handed in to any account of this process."
+NOT_CALLED = "No track_signup was called in this process. Did the view answer 2xx? "
+
+
+def test_where_nothing_was_called_it_is_said(fprom: FpromMock, account: Fprom) -> None:
+    """A view that was not reached, that does not call us, or that does not await it."""
+    shown = failure(fprom.assert_lead, email=EMAIL)
+    assert shown.startswith(f"no lead with email='kim@example.com' arrived\n\n{NOT_CALLED}")
+    assert shown.endswith(" Is track_signup_async awaited?")
+    account.track_sale(uid=7, event_id="s-1", amount=1290)
+    assert f"    amount = 1290\n\n{NOT_CALLED}" in failure(fprom.assert_lead)
+    assert "\n\nNo track_cancellation was called" in failure(fprom.assert_cancellation)
+
+
+def test_what_was_called_is_not_said_to_be_missing(fprom: FpromMock, account: Fprom) -> None:
+    """Where it was skipped, and where what was called is shown beside what was expected."""
+    account.track_signup(TrackingContext(), EMAIL)
+    assert "was called" not in failure(fprom.assert_lead)
+    account.track_signup(VISITOR, EMAIL)
+    assert "was called" not in failure(fprom.assert_lead, tid="t-2")
+
+
+def test_what_failed_in_the_view_is_said(fprom: FpromMock) -> None:
+    """A clock that breaks, as anything of ours may, is logged and no error of the view's."""
+
+    def broken() -> float:
+        raise OSError
+
+    make_fprom(broken).track_signup(VISITOR, EMAIL)
+    assert "1 sign-up failed, unexpected: the log says what was raised." in failure(
+        fprom.assert_lead
     )
-    assert failure(fprom.assert_cancellation).startswith("no cancellation arrived\n")
 
 
 UNSENT: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -151,15 +175,20 @@ def test_why_nothing_was_handed_in_is_said(reason: str, fprom: FpromMock) -> Non
     for _ in range(2):
         account.track_signup(request, email)
     shown = failure(fprom.assert_lead)
-    assert f"2 not handed in, {reason}: " in shown
+    end = "rejected" if reason == "bad_request" else "skipped"
+    assert f"2 sign-ups were {end}, {reason}: " in shown
     assert hint in shown
     fprom.assert_no_events()
 
 
-def test_a_reason_without_advice_is_named(fprom: FpromMock, account: Fprom) -> None:
+def test_each_kind_that_was_skipped_is_named(fprom: FpromMock, account: Fprom) -> None:
     """A free invoice is no sale."""
+    account.track_signup(TrackingContext(), EMAIL)
     account.track_sale(uid=7, event_id="s", amount=0)
-    assert failure(fprom.assert_sale, amount=0).endswith("\n\n1 not handed in, zero_amount.")
+    assert failure(fprom.assert_sale, amount=0).endswith(
+        "call visit() with the client that asks.\n\n"
+        "1 sale was skipped, zero_amount: nothing was paid."
+    )
 
 
 def test_what_was_handed_in_twice_is_no_success(fprom: FpromMock, account: Fprom) -> None:

@@ -211,7 +211,7 @@ def test_a_database_that_refuses_is_the_view_s_own_trouble(
 
     fprom.refuse_next(times=2)
     assert register(session=object()) == (Status.FAILED, Reason.DATABASE, False)
-    with pytest.raises(AssertionError, match="1 not handed in, database: refuse_next"):
+    with pytest.raises(AssertionError, match="1 sign-up failed, database: refuse_next"):
         fprom.assert_lead()
     assert register() == (Status.QUEUED, Reason.DATABASE, False)
     assert register() == (Status.QUEUED, None, True)
