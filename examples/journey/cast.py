@@ -21,17 +21,22 @@ PAYMENTS_SECRET = "payments-secret"  # noqa: S105 - of a provider that moves no 
 _FOREIGN = ("FPROM_", "SHOP_", "PAYMENTS_", "FLASK_", "GUNICORN_", "UVICORN_", "WEB_CONCURRENCY")
 
 
-def start_sandbox(servers: Servers, folder: Path, *, port: int = 0) -> Server:
+def start_sandbox(
+    servers: Servers, folder: Path, *, port: int = 0, shop: str | None = None
+) -> Server:
     """Start the local FirstPromoter.
 
     Args:
         servers: Who will stop it.
         folder: Where its output goes.
         port: Its port; 0 for any.
+        shop: Where its page's referral links lead, where that is known already.
     """
     command = [str(Path(sysconfig.get_path("scripts"), "fprom")), "sandbox"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     command += ["--api-key", API_KEY, "--account-id", ACCOUNT_ID]
+    if shop is not None:
+        command += ["--app-url", shop]
     return servers.start("sandbox", command, _environment(folder), folder)
 
 

@@ -26,7 +26,13 @@ def run(watch: Watch, *, trusted_proxies: str, ports: Sequence[int]) -> NoReturn
     """
     with tempfile.TemporaryDirectory(prefix="fprom-demo-") as name, Servers() as servers:
         folder = Path(name)
-        sandbox = cast.start_sandbox(servers, folder, port=port_or_any(ports[0]))
+        port = port_or_any(ports[1])
+        sandbox = cast.start_sandbox(
+            servers,
+            folder,
+            port=port_or_any(ports[0]),
+            shop=f"http://127.0.0.1:{port}" if port else None,
+        )
         payments = cast.start_payments(servers, folder)
         sandbox.wait_until_ready(watch)
         payments.wait_until_ready(watch)
@@ -35,7 +41,7 @@ def run(watch: Watch, *, trusted_proxies: str, ports: Sequence[int]) -> NoReturn
             folder,
             sandbox.url,
             trusted_proxies=trusted_proxies,
-            port=port_or_any(ports[1]),
+            port=port,
             more=cast.payment_settings(payments.url),
         )
         shop.wait_until_ready(watch)

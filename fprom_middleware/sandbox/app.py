@@ -20,6 +20,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
+from ..masking import printable
 from .contract.openapi import write_openapi
 from .fields import BadCallError, read_form, read_object, read_text
 from .page.document import read_asset, write_page
@@ -45,7 +46,7 @@ COOKIE_DAYS: Final = 60
 """What the tracker says, too, of how long the script's cookies live."""
 BASE_URL: Final = "http://127.0.0.1:8750"
 APP_URL: Final = "http://localhost:5000"
-"""Where a developer's app may be, until its pages have called."""
+"""Where a developer's app may be, until it is told or the app's pages have called."""
 
 _PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
@@ -57,6 +58,7 @@ def create_app(
     double: FirstPromoterDouble,
     *,
     base_url: str = BASE_URL,
+    app_url: str | None = None,
     remote: bool = False,
     closing: Closing | None = None,
 ) -> Starlette:
@@ -65,13 +67,14 @@ def create_app(
     Args:
         double: What answers, and keeps what arrived.
         base_url: The address under which browsers reach the application, without a path.
+        app_url: The address of the app that is tried; by default that of the page which clicked.
         remote: Whether other machines may call, each by the name it knows this one by.
         closing: Ends open pages' streams with the server; without it they end with their client.
 
     Returns:
         The application; it refuses requests from other machines and for other hosts.
     """
-    endpoints = _Endpoints(double, base_url.rstrip("/"), remote, closing or Closing())
+    endpoints = _Endpoints(double, base_url.rstrip("/"), app_url, remote, closing or Closing())
     controls = Controls(double)
     return Starlette(
         routes=[
@@ -92,7 +95,7 @@ def create_app(
             *controls.routes,
         ],
         middleware=[Middleware(LoopbackOnly, remote=remote)],
-        exception_handlers={ClientDisconnect: _client_gone},
+        exception_handlers={ClientDisconnect: _client_gone, 404: endpoints.nothing},
     )
 
 
@@ -100,13 +103,19 @@ class _Endpoints:
     """The endpoints, which translate between HTTP and the double."""
 
     def __init__(
-        self, double: FirstPromoterDouble, base_url: str, remote: bool, closing: Closing
+        self,
+        double: FirstPromoterDouble,
+        base_url: str,
+        app_url: str | None,
+        remote: bool,
+        closing: Closing,
     ) -> None:
         self._double = double
         self._base_url = base_url
         self._remote = remote
         self._closing = closing
-        self._app_url = APP_URL
+        self._app_url = app_url
+        self._clicked_from = APP_URL
 
     async def call(self, request: Request) -> ASGIApp:
         body = await read_body(request)
@@ -144,7 +153,7 @@ class _Endpoints:
     def _cors(self, request: Request) -> dict[str, str]:
         # The guard in front let only origins of this machine come this far.
         origin = request.headers.get("origin")
-        self._app_url = origin or self._app_url
+        self._clicked_from = origin or self._clicked_from
         return {
             "access-control-allow-origin": origin or self._base_url,
             "access-control-allow-methods": "POST",
@@ -163,6 +172,16 @@ class _Endpoints:
             return 404, {"message": "fpr('init', {cid}) names another account than the sandbox's"}
         click = self._double.click(ref, ip)
         return 200, {"tid": click.tid, "ref": click.ref_id}
+
+    async def nothing(self, request: Request, _: Exception) -> Response:
+        path, place = request.url.path, self._place(request)
+        if request.method == "POST" and path.rpartition("/")[2] in set(Kind):
+            self._double.note_stray(path)
+        message = (
+            f"Nothing is at {printable(path)}. The calls are below {place.api_url}, which is to be "
+            f"FPROM_BASE_URL, {API_PATH} and all; the page is {place.base_url}/."
+        )
+        return JSONResponse({"message": message}, 404, headers=NO_STORE)
 
     async def script(self, request: Request) -> Response:
         source = files(__package__).joinpath("fpr.js").read_text(encoding="utf-8")
@@ -213,7 +232,7 @@ class _Endpoints:
 
     def _place(self, request: Request) -> Place:
         base_url = f"http://{request.headers['host']}" if self._remote else self._base_url
-        return Place(base_url, base_url + API_PATH, self._app_url)
+        return Place(base_url, base_url + API_PATH, self._app_url or self._clicked_from)
 
 
 def _peer(request: Request) -> str | None:

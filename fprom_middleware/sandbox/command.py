@@ -10,6 +10,7 @@ import webbrowser
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -17,13 +18,15 @@ from ..masking import mask_email, mask_ip, mask_tail, printable
 from .data.file import JournalFile, JournalFileError
 from .double import ACCOUNT_ID, API_KEY, FirstPromoterDouble
 from .received import ReceivedCancellation
-from .records import Attempt, Click
+from .records import Click, StrayCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
     from uvicorn import Server
+
+    from .records import Attempt
 
 PORT: Final = 8750
 EXTRA: Final = 'pip install "fprom-middleware[sandbox]"'
@@ -50,6 +53,21 @@ def _check_host(host: str, *, allow_remote: bool) -> str:
     return host
 
 
+def _check_app_url(
+    _context: click.Context, _parameter: click.Parameter, url: str | None
+) -> str | None:
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        msg = f"{printable(url)} is not the address of an app, such as http://localhost:8000."
+        raise click.BadParameter(msg)
+    return url.rstrip("/")
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
 @click.option(
@@ -66,6 +84,12 @@ def _check_host(host: str, *, allow_remote: bool) -> str:
     type=click.Path(dir_okay=False, path_type=Path),
     help="A file in which clicks and calls survive a restart.",
 )
+@click.option(
+    "--app-url",
+    metavar="URL",
+    callback=_check_app_url,
+    help="Your app, to which the page's referral links lead.",
+)
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 @click.option("--allow-remote", is_flag=True, help="Let --host be reached from other machines.")
 def sandbox(
@@ -75,6 +99,7 @@ def sandbox(
     api_key: str,
     account_id: str,
     data: Path | None,
+    app_url: str | None,
     open_page: bool,
     allow_remote: bool,
 ) -> None:
@@ -90,7 +115,7 @@ def sandbox(
             raise click.UsageError(str(error)) from None
         listener = stack.enter_context(_listen(host, port))
         base_url = _base_url(listener)
-        server = _make_server(double, base_url, remote=allow_remote)
+        server = _make_server(double, base_url, app_url, remote=allow_remote)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             server.should_exit = True
@@ -122,7 +147,9 @@ def _warn(text: str) -> None:
         click.echo(text, err=True)
 
 
-def _make_server(double: FirstPromoterDouble, base_url: str, *, remote: bool) -> Server:
+def _make_server(
+    double: FirstPromoterDouble, base_url: str, app_url: str | None, *, remote: bool
+) -> Server:
     try:
         from .server import make_server  # noqa: PLC0415 - the extra may not be installed
     except ModuleNotFoundError as missing:
@@ -130,7 +157,7 @@ def _make_server(double: FirstPromoterDouble, base_url: str, *, remote: bool) ->
             raise
         msg = f"the sandbox needs {missing.name}: {EXTRA}"
         raise click.ClickException(msg) from None
-    return make_server(double, base_url, remote=remote)
+    return make_server(double, base_url, app_url=app_url, remote=remote)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -157,13 +184,13 @@ def _greet(base_url: str, double: FirstPromoterDouble) -> None:
     click.echo("Ctrl-C stops it.")
 
 
-def _report(event: Click | Attempt) -> None:
+def _report(event: Click | Attempt | StrayCall) -> None:
     # A terminal that went away must not change what callers are answered.
     with suppress(OSError):
         click.echo(describe(event))
 
 
-def describe(event: Click | Attempt) -> str:
+def describe(event: Click | Attempt | StrayCall) -> str:
     """Write one line for the terminal; whole values are on the page only.
 
     Args:
@@ -174,6 +201,9 @@ def describe(event: Click | Attempt) -> str:
     """
     if isinstance(event, Click):
         return f"click   ref={_short(event.ref_id)} tid={mask_tail(event.tid)}"
+    if isinstance(event, StrayCall):
+        kind = event.path.rpartition("/")[2]
+        return f"{kind:<7} 404 at {_short(event.path)}: FPROM_BASE_URL is to end in /api/v2/track"
     line = f"{event.kind:<7} {event.status or '---'}"
     customer = event.lead if event.event is None else event.event.customer
     if customer is None:

@@ -13,7 +13,7 @@ from .books import Books
 from .data.journal import Entry
 from .program import COMMISSION_RATE, CURRENCY, make_program
 from .received import Kind
-from .records import Click
+from .records import Click, StrayCall
 from .tids import make_tid
 from .trouble import TroubleSwitch
 
@@ -52,7 +52,7 @@ class FirstPromoterDouble:
         commission_rate: The promoter's share of a sale, from 0 to 1.
         clock: Epoch seconds.
         limit: How many of each kind are kept.
-        observer: Called after each click and each call, outside the lock.
+        observer: Called after each click and each call, stray ones too, outside the lock.
         journal: Where clicks and calls are written down, and read from at the start.
 
     Attributes:
@@ -75,7 +75,7 @@ class FirstPromoterDouble:
         commission_rate: float = COMMISSION_RATE,
         clock: Callable[[], float] = time.time,
         limit: int = 10_000,
-        observer: Callable[[Click | Attempt], None] | None = None,
+        observer: Callable[[Click | Attempt | StrayCall], None] | None = None,
         journal: Journal | None = None,
     ) -> None:
         if not api_key.strip() or not account_id.strip():
@@ -140,6 +140,12 @@ class FirstPromoterDouble:
         """How often another account's id was named, by that id."""
         with self._lock:
             return dict(self._books.ledger.accounts)
+
+    @property
+    def strays(self) -> Mapping[str, int]:
+        """How many calls came beside the API's path, by the one they took."""
+        with self._lock:
+            return dict(self._books.ledger.strays)
 
     @property
     def books(self) -> str:
@@ -237,6 +243,16 @@ class FirstPromoterDouble:
             self._books.ledger.note_account(account)
         self._tell(None)
 
+    def note_stray(self, path: str) -> None:
+        """Count that a call came where no call is.
+
+        Args:
+            path: Where it came.
+        """
+        with self._lock:
+            self._books.ledger.note_stray(path)
+        self._tell(StrayCall(path))
+
     def signup(self, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one POST /signup.
 
@@ -333,7 +349,7 @@ class FirstPromoterDouble:
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
 
-    def _tell(self, event: Click | Attempt | None) -> None:
+    def _tell(self, event: Click | Attempt | StrayCall | None) -> None:
         if event is not None and self._observer is not None:
             self._observer(event)
         for callback in self._watchers:

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 32 * 2**20
 """Of memory for each kind of record; ordinary ones reach their number first."""
 
-MAX_ACCOUNTS: Final = 20
-MAX_ACCOUNT: Final = 255
-"""Characters of another account's id."""
+MAX_NOTED: Final = 20
+"""Other accounts, and stray paths."""
+MAX_NAME: Final = 255
+"""Characters of each."""
 
 
 class Ledger:
@@ -41,6 +42,7 @@ class Ledger:
         attempts: Every call.
         groups: The same calls, the tries of one event together.
         accounts: How often another account's id was named, by that id.
+        strays: How many calls came beside the API's path, by the one they took.
     """
 
     def __init__(self, limit: int, max_bytes: int) -> None:
@@ -52,6 +54,7 @@ class Ledger:
         self.attempts: Newest[Attempt] = Newest(limit, max_bytes)
         self.groups: Groups = Groups()
         self.accounts: Counter[str] = Counter()
+        self.strays: Counter[str] = Counter()
         self._by_tid: dict[str, Click] = {}
         self._by_name: dict[tuple[str, str], ReceivedLead] = {}
         self._histories: dict[int, list[Received]] = {}
@@ -89,8 +92,15 @@ class Ledger:
         Args:
             account: Its id.
         """
-        if account in self.accounts or len(self.accounts) < MAX_ACCOUNTS:
-            self.accounts[account[:MAX_ACCOUNT]] += 1
+        _count(self.accounts, account)
+
+    def note_stray(self, path: str) -> None:
+        """Count that a call missed the API.
+
+        Args:
+            path: Where it came.
+        """
+        _count(self.strays, path)
 
     def add_click(self, click: Click) -> None:
         """Keep a click.
@@ -238,3 +248,9 @@ class Ledger:
 def _names(email: str | None, uid: str | None) -> list[tuple[str, str]]:
     named = (("email", email), ("uid", uid))
     return [(kind, value) for kind, value in named if value is not None]
+
+
+def _count(noted: Counter[str], name: str) -> None:
+    name = name[:MAX_NAME]
+    if name in noted or len(noted) < MAX_NOTED:
+        noted[name] += 1

@@ -127,6 +127,17 @@ class Attempt:
         return f"/{self.kind}"
 
 
+@dataclass(frozen=True, slots=True)
+class StrayCall:
+    """A call of the Tracking API beside the path where the API stands.
+
+    Attributes:
+        path: Where it was sent.
+    """
+
+    path: str
+
+
 def iso(moment: datetime) -> str:
     """Write a moment as the API does.
 

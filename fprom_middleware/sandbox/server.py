@@ -39,20 +39,25 @@ class SandboxServer(uvicorn.Server):
 
 
 def make_server(
-    double: FirstPromoterDouble, base_url: str, *, remote: bool = False
+    double: FirstPromoterDouble,
+    base_url: str,
+    *,
+    app_url: str | None = None,
+    remote: bool = False,
 ) -> SandboxServer:
     """Make the server.
 
     Args:
         double: What answers.
         base_url: The address under which browsers reach it.
+        app_url: As in `create_app`.
         remote: Whether other machines may call.
 
     Returns:
         The server, which is given its sockets when it runs.
     """
     closing = Closing()
-    app = create_app(double, base_url=base_url, remote=remote, closing=closing)
+    app = create_app(double, base_url=base_url, app_url=app_url, remote=remote, closing=closing)
     config = uvicorn.Config(
         ConnectionInScope(app),
         access_log=False,

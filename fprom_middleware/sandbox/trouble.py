@@ -174,7 +174,8 @@ def read_trouble(fields: Mapping[str, Any]) -> Trouble | None:
     """
     unknown = sorted(set(fields) - set(Trouble.__dataclass_fields__))
     if unknown:
-        msg = f"there is no field {ascii(unknown[0])[:40]}"
+        known = ", ".join(Trouble.__dataclass_fields__)
+        msg = f"there is no field {ascii(unknown[0])[:40]}; there are {known}"
         raise BadCallError(msg)
     answer = str(fields.get("answer", ""))
     if answer == AS_USUAL:

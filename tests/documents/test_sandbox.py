@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 from fprom_middleware.sandbox import FirstPromoterDouble, Kind
 from fprom_middleware.sandbox.command import PORT, sandbox
 from fprom_middleware.sandbox.page.outcomes import MARKS, judge_outcome
 from fprom_middleware.sandbox.trouble import Trouble
+from tests.sandbox.serving import serving
+from tests.support.services import missing
+from tests.support.waiting import PATIENCE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TEXT = (DOCS / "sandbox.md").read_text(encoding="utf-8")
@@ -29,6 +35,26 @@ def test_each_option_is_described() -> None:
 def test_each_field_of_trouble_is_described() -> None:
     """What PUT /trouble takes."""
     assert read_names("field") == list(Trouble.__dataclass_fields__)
+
+
+def test_curl_makes_the_trouble_that_is_written() -> None:
+    """The lines are run as they stand: the first switches, the second looks, the third ends it."""
+    if shutil.which("curl") is None:
+        missing("no curl on PATH")
+    lines = re.findall(r"^\$ (curl .*)$", TEXT, re.MULTILINE)
+    double = FirstPromoterDouble()
+    seen, answers = [], []
+    with serving(double) as url:
+        for line in lines:
+            words = shlex.split(line.replace(f"http://127.0.0.1:{PORT}", url))
+            command = [*words, "--noproxy", "*"]
+            done = subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
+            seen.append(double.trouble)
+            answers.append(done.stdout)
+
+    trouble = Trouble("503", next=3, retry_after=2)
+    assert seen == [trouble, trouble, None]
+    assert answers[0] == answers[1] != answers[2] == b""
 
 
 def test_each_mark_means_what_is_said() -> None:

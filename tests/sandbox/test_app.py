@@ -89,6 +89,50 @@ def test_every_call_has_its_path(client: TestClient, double: FirstPromoterDouble
     ]
 
 
+def test_a_call_beside_the_path_says_what_is_missing(
+    client: TestClient, double: FirstPromoterDouble
+) -> None:
+    """FPROM_BASE_URL without its path: the answer, the page and the observer have the right one."""
+    for path in ("/signup", "/signup", "/api/v2/sale"):
+        answer = client.post(path, headers=HEADERS, json={"email": "kim@example.com"})
+        assert answer.status_code == 404
+        assert f"below {BASE_URL}/api/v2/track" in answer.json()["message"]
+        assert f"Nothing is at {path}." in answer.json()["message"]
+    assert client.get("/signup").status_code == client.post("/other").status_code == 404
+
+    assert double.strays == {"/signup": 2, "/api/v2/sale": 1}
+    page = client.get("/").text
+    assert "2 calls came at <b>/signup</b>, where nothing is" in page
+    assert f"FPROM_BASE_URL is to be <b>{BASE_URL}/api/v2/track</b>" in page
+    client.post("/reset")
+    assert double.strays == {}
+
+
+def test_stray_calls_fill_no_memory(client: TestClient, double: FirstPromoterDouble) -> None:
+    """Nor can they write on the page what they like."""
+    for number in range(50):
+        client.post(f"/{number}/{'x' * 5000}/signup")
+    client.post("/<script>/signup")
+
+    assert len(double.strays) == 20
+    assert max(map(len, double.strays)) == 255
+    assert "<script>/signup" not in client.get("/").text
+
+
+def test_the_links_lead_to_the_app_that_is_named(double: FirstPromoterDouble) -> None:
+    """Without a name, to the one whose page called last."""
+    pages = []
+    for app_url in (None, "http://localhost:8000/shop"):
+        app = create_app(double, app_url=app_url)
+        with TestClient(app, base_url=BASE_URL, client=PEER) as client:
+            click = {"cid": "sandbox-account", "ref": "anna"}
+            client.post("/click", json=click, headers={"origin": "http://127.0.0.1:9000"})
+            pages.append(client.get("/").text)
+
+    assert 'href="http://127.0.0.1:9000/?fpr=anna"' in pages[0]
+    assert 'href="http://localhost:8000/shop/?fpr=anna"' in pages[1]
+
+
 def test_an_unauthorized_answer_has_no_body_at_all(client: TestClient) -> None:
     """401 comes without JSON, as the real service's does."""
     answer = client.post("/api/v2/track/signup", json={"email": "kim@example.com"})

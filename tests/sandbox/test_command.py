@@ -170,6 +170,25 @@ def test_a_host_that_others_can_reach_is_refused(host: str) -> None:
     assert "\x1b" not in result.output
 
 
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "javascript:alert(1)", "http://", "http://[::1", "http://a/?b=c", ""]
+)
+def test_an_app_url_that_is_none_is_refused(url: str) -> None:
+    """It becomes a link on the page."""
+    result = CliRunner().invoke(main, ["sandbox", "--port", "0", "--app-url", url])
+
+    assert result.exit_code == 2
+    assert "such as http://localhost:8000" in result.output
+
+
+def test_the_links_of_the_page_lead_to_the_app_url() -> None:
+    """With a path or without."""
+    with running("--app-url", "http://localhost:8000/shop/") as process:
+        page = httpx.get(read_address(process), trust_env=False).text
+
+    assert 'href="http://localhost:8000/shop/?fpr=anna"' in page
+
+
 @pytest.mark.parametrize("option", ["--api-key", "--account-id"])
 def test_blank_credentials_are_a_usage_error(option: str) -> None:
     """An empty variable in a shell script is told, not served."""
@@ -252,6 +271,19 @@ def test_a_line_for_each_kind_of_call() -> None:
         "cancellation 200 email=k***@example.com ref=anna",
         "cancellation 204 uid=…0123 no lead here has this email or uid",
     ]
+
+
+def test_a_call_beside_the_path_is_a_line_that_says_so() -> None:
+    """FPROM_BASE_URL without its path is the mistake of the first minute."""
+    seen: list[str] = []
+    double = FirstPromoterDouble(observer=lambda event: seen.append(describe(event)))
+
+    double.note_stray("/signup")
+    double.note_stray("/\x1b[2J" + "x" * 200 + "/sale")
+
+    assert seen[0] == "signup  404 at /signup: FPROM_BASE_URL is to end in /api/v2/track"
+    assert seen[1].startswith("sale    404 at /\\x1b[2Jxxx")
+    assert len(seen[1]) < 160
 
 
 def test_a_refused_line_says_whose_and_why() -> None:

@@ -111,6 +111,11 @@ def _notices(double: FirstPromoterDouble, place: Place) -> str:
         f"{escape(place.base_url)}, or FPROM_ACCOUNT_ID is wrong.</p>"
         for account, count in double.accounts.items()
     ]
+    lines += [
+        f"<p>⚠ {_count(count, 'call')} came at <b>{escape(path)}</b>, where nothing is: "
+        f"FPROM_BASE_URL is to be <b>{escape(place.api_url)}</b>.</p>"
+        for path, count in double.strays.items()
+    ]
     return "".join(lines)
 
 

@@ -72,12 +72,12 @@ class Controls:
     async def _set_trouble(self, request: Request) -> Response:
         body = await read_body(request) or b""
         try:
-            fields = _read_form(body) if _is_form(request) else read_object(body)
-            trouble = read_trouble(fields)
+            is_form = _is_form(request, body)
+            trouble = read_trouble(_read_form(body) if is_form else read_object(body))
         except BadCallError as bad:
             return _refused(400, str(bad))
         self._double.trouble = trouble
-        if _is_form(request):
+        if is_form:
             return _done(request)
         return JSONResponse(_as_json(trouble), headers=NO_STORE)
 
@@ -96,8 +96,10 @@ def _guarded(endpoint: Endpoint) -> Endpoint:
     return guard
 
 
-def _is_form(request: Request) -> bool:
-    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+def _is_form(request: Request, body: bytes) -> bool:
+    # curl calls whatever follows its -d a form.
+    named = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return named and not body.lstrip().startswith(b"{")
 
 
 def _read_form(body: bytes) -> dict[str, Any]:

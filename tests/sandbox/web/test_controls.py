@@ -82,6 +82,35 @@ def test_a_wrong_trouble_is_refused_in_words(client: TestClient, body: str) -> N
     assert client.get("/trouble").json()["answer"] == "slow"
 
 
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_json_is_json_whatever_it_is_called(
+    client: TestClient, double: FirstPromoterDouble, method: str
+) -> None:
+    """A curl without a content type says that its body is a form."""
+    body = b' {"answer": 503, "next": 3}'
+
+    answer = client.request(method, "/trouble", content=body, headers=FORM)
+
+    assert (answer.status_code, answer.json()["answer"]) == (200, "503")
+    assert double.trouble == Trouble("503", next=3)
+    foreign = FORM | {"origin": "http://evil.example"}
+    assert client.request(method, "/trouble", content=body, headers=foreign).status_code == 403
+    own = FORM | {"origin": "http://localhost:5000"}
+    assert client.request(method, "/trouble", content=body, headers=own).status_code == 403
+
+
+@pytest.mark.parametrize("headers", [FORM, {"content-type": "application/json"}])
+def test_a_misspelt_field_is_named(client: TestClient, headers: dict[str, str]) -> None:
+    """Beside those that there are."""
+    answer = client.put("/trouble", content=b'{"anwser": 503}', headers=headers)
+
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("there is no field 'anwser'; there are answer, next")
+
+
 def test_the_pages_form_switches_trouble(client: TestClient, double: FirstPromoterDouble) -> None:
     """Blank fields count as not given; a browser without a script comes back to the page."""
     form = {"answer": "429", "next": "2", "percent": "", "delay": "0.5", "retry_after": "1"}
@@ -92,8 +121,7 @@ def test_the_pages_form_switches_trouble(client: TestClient, double: FirstPromot
     assert double.trouble == Trouble("429", next=2, delay=0.5, retry_after=1)
     assert client.post("/trouble", data={"answer": "200"}).status_code == 204
     assert client.get("/trouble").json() == {"answer": "200"}
-    content = {"content-type": "application/x-www-form-urlencoded"}
-    assert client.post("/trouble", content=b"\xff", headers=content).status_code == 400
+    assert client.post("/trouble", content=b"\xff", headers=FORM).status_code == 400
 
 
 def test_trouble_hits_calls_over_http(client: TestClient) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.programs import find_port
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -78,11 +79,11 @@ def test_once_shows_why_a_server_did_not_start(environment: dict[str, str], tmp_
 
 @pytest.fixture
 def live(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """The demo to look at, running; the first port it asks for is taken."""
+    """The demo to look at, running; the first port it asks for is taken, the second is free."""
     with (
         socket.create_server(("127.0.0.1", 0)) as busy,
         subprocess.Popen(
-            [sys.executable, DEMO, "--ports", str(busy.getsockname()[1]), "0"],
+            [sys.executable, DEMO, "--ports", str(busy.getsockname()[1]), str(find_port())],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -126,6 +127,11 @@ def test_live_runs_until_it_is_stopped(
             httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=PATIENCE).status_code
             == 200
         )
+
+    page = re.search(r"http://\S+/(?=\n)", text)
+    assert page is not None, text
+    answer = httpx.get(page[0], trust_env=False, timeout=PATIENCE)
+    assert f'href="{link[0]}"' in answer.text
 
     live.send_signal(number)
     _, errors = live.communicate(timeout=PATIENCE)
