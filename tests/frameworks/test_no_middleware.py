@@ -78,7 +78,9 @@ class ForeignRequest:
     headers = {"Cookie": "_fprom_tid=t"}  # noqa: RUF012 - as that framework has it
 
 
-@pytest.mark.parametrize("request_", [ForeignRequest(), "request", 7, {}], ids=repr)
+@pytest.mark.parametrize(
+    "request_", [ForeignRequest(), "request", 7, {}], ids=lambda one: type(one).__name__
+)
 def test_what_is_no_request_names_the_ways_out(request_: object) -> None:
     """The raw environ or scope, or a context made by hand; and the middleware, if it is that."""
     with pytest.raises(FpromNotInstalled) as caught:
