@@ -47,6 +47,10 @@ class FpromMiddleware:
         self._hint = self.fprom.start_hint
         self._sources = self.fprom.visitor.sources
         self._script = _script_proxy(self.fprom)
+        paths: tuple[str | None, ...] = (None, None, None)
+        if self._script is not None:
+            paths = tuple(self._script.routes)
+        self._script_path, self._click_path, self._details_path = paths
         self._has_more = self._sources is not None or self._script is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,13 +72,17 @@ class FpromMiddleware:
                 state = scope["state"] = {}
             state[STATE_KEY] = context
             if self._has_more:
-                script = self._script
-                if script is not None and (
-                    scope["path"] in script.routes or scope.get("root_path")
+                path = scope["path"]
+                # Compared, and not looked up: that would hash the path. Below a mount, whose paths
+                # begin with its own, `serve` looks closer.
+                if (
+                    path == self._script_path  # noqa: PLR1714 - as above
+                    or path == self._click_path
+                    or path == self._details_path
+                    or scope.get("root_path")
                 ):
-                    route = script.route_of(scope)
-                    if route is not None:
-                        await script.serve(route, scope, context, receive, send)
+                    script = self._script
+                    if script is not None and await script.serve(scope, context, receive, send):
                         return
                 sources = self._sources
                 if sources is not None:

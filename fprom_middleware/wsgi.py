@@ -43,6 +43,10 @@ class FpromMiddleware:
         self._sources = self.fprom.visitor.sources
         self._address_key = self.fprom.visitor.address_key
         self._script = _script_proxy(self.fprom)
+        paths: tuple[str | None, ...] = (None, None, None)
+        if self._script is not None:
+            paths = tuple(self._script.routes)
+        self._script_path, self._click_path, self._details_path = paths
         self._has_more = self._sources is not None or self._script is not None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -59,9 +63,14 @@ class FpromMiddleware:
         context.forwarded = environ.get(self._address_key, "")
         context.peer = environ.get("REMOTE_ADDR")
         if self._has_more:
-            script = self._script
-            if script is not None and environ.get("PATH_INFO") in script.routes:
-                return script.serve(environ, context, start_response)
+            path = environ.get("PATH_INFO")
+            # Compared, and not looked up: that would hash the path.
+            if (
+                path == self._script_path  # noqa: PLR1714 - as above
+                or path == self._click_path
+                or path == self._details_path
+            ) and self._script is not None:
+                return self._script.serve(environ, context, start_response)
             sources = self._sources
             if sources is not None:
                 cookie = read_environ_sources(sources, context, environ)

@@ -38,41 +38,38 @@ class AsgiScriptProxy:
         self._proxy = ScriptProxy(fprom, slots=SLOTS)
         self.routes = self._proxy.routes
 
-    def route_of(self, scope: Mapping[str, Any]) -> Route | None:
-        """Find the route of a scope whose path may begin with a mount's.
-
-        Args:
-            scope: Of an http or websocket connection.
-
-        Returns:
-            None where it is the app's own.
-        """
-        if scope["type"] != "http":
-            return None
-        path, root = scope["path"], scope.get("root_path", "").rstrip("/")
-        # As Starlette and Django do it; some servers leave the root out of the path.
-        if root and path.startswith(f"{root}/"):
-            path = path[len(root) :]
-        return self.routes.get(path)
-
     async def serve(
         self,
-        route: Route,
         scope: MutableMapping[str, Any],
         context: RequestTracking,
         receive: Receive,
         send: Send,
-    ) -> None:
-        """Answer one of them."""
+    ) -> bool:
+        """Answer one of them.
+
+        Returns:
+            False where the request is the app's own.
+        """
+        route = self._route_of(scope) if scope["type"] == "http" else None
+        if route is None:
+            return False
         request = ScriptRequest(route, scope["method"], header_of(scope), context, scope)
         answer = await answer_async(self._proxy, request, lambda: read_body(receive))
         if answer is None:
-            return
+            return True
         headers = [
             (name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+        return True
+
+    def _route_of(self, scope: Mapping[str, Any]) -> Route | None:
+        path, root = scope["path"], scope.get("root_path", "").rstrip("/")
+        # As Starlette and Django do it; some servers leave the root out of the path.
+        if root and path.startswith(f"{root}/"):
+            path = path[len(root) :]
+        return self.routes.get(path)
 
 
 async def answer_async(
