@@ -6,12 +6,12 @@ import sqlite3
 import threading
 import uuid
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.support.accounts import SIGNING_KEY, fprom_environment
 from tests.support.misbehaving import SENT, Server, compose, serving
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.system.servers.running import running
 from tests.system.servers.servers import SHOPS
 from tests.system.servers.wire import Address, Answer, ask
@@ -25,6 +25,32 @@ if TYPE_CHECKING:
     from tests.system.servers.servers import ServerKind
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An API that keeps its callers waiting, and then answers 503."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    answering: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Be in trouble for the length of the block."""
+        self.answering.clear()
+        self.begun.set()
+        try:
+            yield
+        finally:
+            self.begun.clear()
+            self.answering.set()
+
+    def behave(self, talk: Talk) -> None:
+        """Answer one call."""
+        talk.read()
+        if in_trouble := self.begun.is_set():
+            self.answering.wait(PATIENCE)
+        talk.send(compose(503) if in_trouble else compose(200, SENT))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
     """What its visitors can do, and what FirstPromoter hears of them.
@@ -34,7 +60,7 @@ class Shop:
         kind: What it does to requests.
         outbox: The file of its outbox.
         api: The API's double.
-        down: Set while that answers 503.
+        trouble: What that does in place of taking a lead.
         door: Where visitors knock, where it is not at the server itself.
     """
 
@@ -42,7 +68,7 @@ class Shop:
     kind: ServerKind
     outbox: Path
     api: Server
-    down: threading.Event
+    trouble: Trouble
     door: Address | None = None
 
     @property
@@ -76,19 +102,10 @@ class Shop:
 
     def waits_for_retry(self) -> bool:
         """Whether a failed call has been noted down, so that no lease holds its lead."""
+        query = "SELECT count(*) FROM fprom_outbox WHERE attempts > 0 AND due_at IS NOT NULL"
         with closing(sqlite3.connect(self.outbox)) as connection:
-            query = "SELECT count(*) FROM fprom_outbox WHERE attempts > 0"
             (found,) = connection.execute(query).fetchone()
         return bool(found)
-
-    @contextmanager
-    def api_down(self) -> Iterator[None]:
-        """Let the API answer 503 for the length of the block."""
-        self.down.set()
-        try:
-            yield
-        finally:
-            self.down.clear()
 
 
 def new_email() -> str:
@@ -99,14 +116,8 @@ def new_email() -> str:
 @contextmanager
 def open_shop(app: str, kind: ServerKind, folder: Path, **settings: str) -> Iterator[Shop]:
     """Run a shop behind one trusted proxy on this machine, with all that visitors may need."""
-    down = threading.Event()
-    outbox = folder / "outbox.db"
-
-    def behave(talk: Talk) -> None:
-        talk.read()
-        talk.send(compose(503) if down.is_set() else compose(200, SENT))
-
-    with serving(behave) as api:
+    outbox, trouble = folder / "outbox.db", Trouble()
+    with serving(trouble.behave) as api:
         environment = fprom_environment(
             api.url,
             FPROM_OUTBOX_URL=f"sqlite:///{outbox}",
@@ -118,4 +129,4 @@ def open_shop(app: str, kind: ServerKind, folder: Path, **settings: str) -> Iter
             FPROM_CONSENT=f"{SHOPS}.registration.agreed",
         )
         with running(kind.command, app, folder, environment | settings) as server:
-            yield Shop(server=server, kind=kind, outbox=outbox, api=api, down=down)
+            yield Shop(server=server, kind=kind, outbox=outbox, api=api, trouble=trouble)
