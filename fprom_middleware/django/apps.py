@@ -6,6 +6,9 @@ from django.apps import AppConfig
 from django.core import checks
 
 from .checks import check_middleware, check_order, check_settings
+from .security_checks import check_keys, check_proxies
+
+_CHECKS = (check_settings, check_middleware, check_order, check_proxies, check_keys)
 
 
 class FpromConfig(AppConfig):  # type: ignore[misc]  # Django has no types
@@ -17,6 +20,5 @@ class FpromConfig(AppConfig):  # type: ignore[misc]  # Django has no types
 
     def ready(self) -> None:
         """Register the checks."""
-        checks.register(check_settings)
-        checks.register(check_middleware)
-        checks.register(check_order)
+        for check in _CHECKS:
+            checks.register(check)
