@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.core.management import call_command
 from django.test import Client, override_settings
 
 from fprom_middleware import TrackingContext
+from tests.support.accounts import make_outbox
 from tests.support.django_admin import admin_project
 from tests.support.waiting import PATIENCE
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from fprom_middleware import Fprom
     from tests.support.api import Api
-    from tests.support.fixtures import MakeFprom, MakeOutbox
+    from tests.support.fixtures import MakeFprom
 
 LIST, EVENT = "/admin/fprom/event/", "/admin/fprom/event/1/"
 EMAIL, UID, TID, IP = "kim@example.com", "customer-12345", "tid-of-the-visitor", "203.0.113.7"
@@ -386,22 +388,14 @@ def test_a_database_that_refuses_is_told_by_type(desk: Desk, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("where", ["alias", "postgresql", "mariadb"])
 def test_the_outbox_may_be_in_any_database(
-    where: str,
-    tmp_path: Path,
-    make: MakeFprom,
-    outbox_at: MakeOutbox,
-    api: Api,
-    request: pytest.FixtureRequest,
+    where: str, tmp_path: Path, make: MakeFprom, api: Api, request: pytest.FixtureRequest
 ) -> None:
     """Of Django's, in transactions of the request's too, and of none that Django knows."""
     file = f"sqlite:///{tmp_path / 'shop.db'}"
     url = file if where == "alias" else request.getfixturevalue(f"{where}_url")
-    # A busy machine makes tables in its own time.
-    outbox_at(url).database.run(lambda _: None, patience=PATIENCE, bound=PATIENCE)
     named = "django:default" if where == "alias" else url
-    with (
-        admin_project(tmp_path, FPROM_OUTBOX_URL=named),
-    ):
+    with admin_project(tmp_path, FPROM_OUTBOX_URL=named):
+        make_tables(url)
         desk = Desk(url, make(url), api)
         desk.reject(2)
         desk.pause()
@@ -416,6 +410,13 @@ def test_the_outbox_may_be_in_any_database(
         assert "1 event deleted" in text(client.post(LIST, gone, follow=True))
         api.says = 200
         assert desk.fprom.drain()["sent"] == 3
+
+
+def make_tables(url: str) -> None:
+    """Make the outbox's tables, for which a busy machine takes its own time."""
+    database = make_outbox(url, time.time).database
+    database.run(lambda _: None, patience=PATIENCE, bound=PATIENCE)
+    database.close()
 
 
 def test_another_admin_site_has_it_too(desk: Desk) -> None:
