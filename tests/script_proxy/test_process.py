@@ -161,8 +161,7 @@ async def test_a_websocket_at_one_of_the_paths_is_the_app_s(
 
     middleware = asgi.FpromMiddleware(app, script_settings(vendor))
     wire = Wire()
-    await middleware(
-        {"type": "websocket", "path": f"{PREFIX}/tr", "headers": [], **root}, *[wire] * 2
-    )  # type: ignore[list-item]
+    handshake = {"type": "websocket", "path": f"{PREFIX}/tr", "headers": [], **root}
+    await middleware(handshake, wire.receive, wire.send)
     await middleware(scope("/else", **root), wire.receive, wire.send)
     assert seen == ["websocket", "http"]
