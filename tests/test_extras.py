@@ -52,6 +52,16 @@ def test_flask_s_adapter_imports_no_flask() -> None:
     assert import_without("flask", "fprom_middleware.flask").stderr == ""
 
 
+def test_the_error_is_that_of_the_import() -> None:
+    """`except ImportError` and `pytest.importorskip` take it as they take Python's own."""
+    with (
+        pytest.raises(ModuleNotFoundError, match=r'"fprom-middleware\[django\]"') as caught,
+        needs_extra("django", "absent"),
+    ):
+        importlib.import_module("absent")
+    assert caught.value.name == "absent"
+
+
 def test_what_a_framework_itself_misses_is_not_explained() -> None:
     """The extra would not bring it."""
     with (

@@ -11,8 +11,9 @@ from ..visitor.cookies import REF_NAME, TID_NAME
 # What JavaScript's escape() leaves as it is.
 _ESCAPED: Final = re.compile(r"[^A-Za-z0-9@*_+./-]")
 _KNOWN: Final = (
-    "The test clients of Flask, Werkzeug, Starlette, FastAPI, Django and Litestar are known, and "
-    "clients of httpx and requests. With another one, set its cookie _fprom_tid yourself."
+    "The test clients of Flask, Werkzeug, Starlette, FastAPI, Django, Litestar and aiohttp are "
+    "known, and clients of httpx and requests. With another one, set its cookie "
+    "_fprom_tid yourself."
 )
 
 
@@ -39,6 +40,8 @@ def _set_cookie(client: Any, name: str, value: str) -> None:
     elif callable(getattr(jar, "set", None)):
         # httpx's, Starlette's and Litestar's among them, and requests'.
         jar.set(name, value)
+    elif (client_jar := _aiohttp_jar(client)) is not None:
+        client_jar.update_cookies({name: value})
     elif _is_werkzeug(client):
         # Flask's, too. The cookie is sent to this host and those below it only.
         app = getattr(client, "application", None)
@@ -47,6 +50,12 @@ def _set_cookie(client: Any, name: str, value: str) -> None:
     else:
         msg = f"visit() does not know how to set a cookie in a {type(client).__name__}. {_KNOWN}"
         raise TypeError(msg)
+
+
+def _aiohttp_jar(client: object) -> Any:
+    # A test client's is that of the session in it.
+    jar = getattr(getattr(client, "session", client), "cookie_jar", None)
+    return jar if callable(getattr(jar, "update_cookies", None)) else None
 
 
 def _is_werkzeug(client: object) -> bool:

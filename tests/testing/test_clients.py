@@ -9,6 +9,9 @@ import anyio
 import httpx
 import httpx2
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient as AiohttpClient
+from aiohttp.test_utils import TestServer
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
 from django.urls import path
@@ -19,7 +22,8 @@ from quart import Quart
 from starlette.testclient import TestClient
 from werkzeug.test import Client as WerkzeugClient
 
-from fprom_middleware import get_tracking, track_signup
+from fprom_middleware import get_tracking, track_signup, track_signup_async
+from fprom_middleware.aiohttp import init_app as init_aiohttp
 from fprom_middleware.testing.clients import escape, set_visitor
 from tests.support.django import django_settings
 from tests.support.programs import run_program
@@ -125,6 +129,30 @@ def test_an_async_client_s_visitor_likewise(make: Callable[[], Any], fprom: Fpro
 
     assert "queued, True" in anyio.run(register)
     fprom.assert_lead(tid="tid-of-the-test")
+
+
+@pytest.mark.parametrize("of_the_session", [False, True], ids=["client", "session"])
+def test_aiohttp_s_visitor_likewise(of_the_session: bool, fprom: FpromMock) -> None:
+    """Its jar quotes what other jars do not, and is read as a browser's is."""
+    account = make_fprom()
+
+    async def register() -> None:
+        async def view(request: web.Request) -> web.Response:
+            receipt = await track_signup_async(request, EMAIL)
+            return web.Response(text=receipt.status)
+
+        app = web.Application()
+        app.router.add_post("/register/", view)
+        init_aiohttp(app, account)
+        client: AiohttpClient[Any, Any] = AiohttpClient(TestServer(app))
+        async with client:
+            assert await (await client.post("/register/")).text() == "skipped"
+            visitor = client.session if of_the_session else client
+            fprom.visit(visitor, ref="a@b/c", tid="tid-of-the-test")
+            assert await (await client.post("/register/")).text() == "queued"
+
+    anyio.run(register)
+    fprom.assert_lead(tid="tid-of-the-test", email=EMAIL)
 
 
 def test_a_flask_app_s_visitor_is_known_at_its_subdomains(fprom: FpromMock) -> None:
