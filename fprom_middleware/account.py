@@ -9,16 +9,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .delivery.current import CurrentDelivery
+from .delivery.hand_in import HandIn, count, give_up
 from .delivery.on_loop import LoopWarning
 from .delivery.under_test import warn_of_mode
 from .errors import FpromConfigError, FpromOutboxError, FpromTokenError
 from .events.payments import DOUBLE_COMMISSION, Sale
 from .events.prepare import prepare
-from .events.receipt import Reason, Receipt, Status
+from .events.receipt import Receipt
 from .frames import without_frames
 from .health import MAX_AGE_SECONDS, judge
 from .hooks import hook_errors
-from .interrupts import raised_by_signal
 from .settings.choices import DeliveryMode
 from .settings.model import NO_SIGNING_KEYS, FpromSettings, hide_secrets
 from .verbs import TrackingVerbs
@@ -26,6 +26,7 @@ from .visitor.consent import may_use
 from .visitor.context import TrackingContext
 from .visitor.locate import locate
 from .visitor.reader import VisitorReader
+from .visitor.trace import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,15 +110,12 @@ class Fprom(TrackingVerbs):
         ready = self._prepare(event, request, visitor)
         if isinstance(ready, Receipt):
             return ready
-        try:
+        with HandIn(ready, _trace(ready, request)) as taken:
             # What a session waits for is the caller's own; what a test replaced waits for nothing.
             if self._loop_warning.wanted and session is None and not self._current.is_replaced:
                 self._loop_warning.look(ready)
-            return self.delivery.accept(ready, session=session)
-        except FpromConfigError:
-            raise
-        except Exception as error:  # noqa: BLE001 - no view fails because of us
-            return _give_up(event, error)
+            taken.receipt = self.delivery.accept(ready, session=session, trace=taken.trace)
+        return taken.receipt
 
     async def _hand_in_async(
         self, event: AnyEvent, *, request: object, visitor: object, session: Any
@@ -125,12 +123,11 @@ class Fprom(TrackingVerbs):
         ready = self._prepare(event, request, visitor)
         if isinstance(ready, Receipt):
             return ready
-        try:
-            return await self.delivery.accept_async(ready, session=session)
-        except FpromConfigError:
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            return _give_up(event, error)
+        with HandIn(ready, _trace(ready, request)) as taken:
+            taken.receipt = await self.delivery.accept_async(
+                ready, session=session, trace=taken.trace
+            )
+        return taken.receipt
 
     def _prepare(self, event: AnyEvent, request: object, visitor: object) -> AnyEvent | Receipt:
         # A request without a context is a mistake, also where nothing of it is sent.
@@ -142,9 +139,10 @@ class Fprom(TrackingVerbs):
             if not isinstance(ready, Receipt):
                 self._warn_once(ready)
         except Exception as error:  # noqa: BLE001 - no view fails because of us
-            ready = _give_up(event, error)
+            ready = give_up(event, error)
         if isinstance(ready, Receipt):
             self._current.note(event.kind, ready)
+            count(event, ready)
         return ready
 
     def _warn_once(self, event: AnyEvent) -> None:
@@ -381,10 +379,7 @@ def check_app(app: object) -> None:
         raise FpromConfigError(msg)
 
 
-def _give_up(event: AnyEvent, error: Exception) -> Receipt:
-    limit = raised_by_signal(error)
-    if limit is not None:
-        raise limit
-    # Never the error's text: it may hold what the visitor sent.
-    logger.error("A %s could not be handed in: %s.", event.kind.noun, type(error).__name__)
-    return Receipt(Status.FAILED, Reason.UNEXPECTED)
+def _trace(event: AnyEvent, request: object) -> str | None:
+    if request is None:
+        return None
+    return read_trace(locate(request), known=event.to_json().values())

@@ -408,11 +408,11 @@ class BrokenDelivery:
         self.error = error
         self.needs_start = True
 
-    def accept(self, lead: Lead, *, session: Any = None) -> Receipt:
+    def accept(self, lead: Lead, **_: Any) -> Receipt:
         """Raise."""
         raise self.error
 
-    async def accept_async(self, lead: Lead, *, session: Any = None) -> Receipt:
+    async def accept_async(self, lead: Lead, **_: Any) -> Receipt:
         """Raise."""
         raise self.error
 

@@ -34,11 +34,19 @@ class Delivery(Protocol):
         """True where a request has to call `start`; asked where the hint says that it may be."""
         ...
 
-    def accept(self, event: AnyEvent, *, session: Any = None) -> Receipt:
-        """Take an event; `session` is the caller's own transaction, where there is one."""
+    def accept(self, event: AnyEvent, *, session: Any = None, trace: str | None = None) -> Receipt:
+        """Take an event.
+
+        Args:
+            event: The event.
+            session: The caller's own transaction, where there is one.
+            trace: Which request it is of, where that is known.
+        """
         ...
 
-    async def accept_async(self, event: AnyEvent, *, session: Any = None) -> Receipt:
+    async def accept_async(
+        self, event: AnyEvent, *, session: Any = None, trace: str | None = None
+    ) -> Receipt:
         """Take an event without blocking the event loop."""
         ...
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from ..events.log_line import log_line
 from ..events.receipt import Reason, Receipt, Status
 from ..outbox.claims import Answer
 from ..outbox.retry import decide, is_expired, is_own_failure
 from ..outbox.stats import no_counts
 from ..outbox.throttle import PERMIT_TTL, PROBES
+from ..telemetry import telemetry
 from ..timestamps import format_moment
 from .outcome_hook import tell_outcome
 from .outcome_log import log_end
@@ -140,7 +142,7 @@ class Drain:
                 # Counted before: where a job's time limit cuts the call short, its event is not
                 # given back, for it may have arrived. The end of its lease frees it.
                 done += 1
-                answers.append(self._answer(item, self._api.send(item.event), batch))
+                answers.append(self._call(item, batch))
                 if _ends_batch(answers[-1].outcome, probe=batch.probe):
                     break
                 if time.monotonic() - settled > SETTLE_AFTER_SECONDS:
@@ -151,6 +153,13 @@ class Drain:
             self._settle(answers, counts, probe=batch.probe, unused=unused)
         spent = max(time.monotonic() - began, _TICK_SECONDS) / done
         self._batch = max(PROBES, min(LARGEST_BATCH, self._batch * 2, int(_BATCH_SECONDS / spent)))
+
+    def _call(self, item: Claimed, batch: Batch) -> Answer:
+        kind, attempt = item.event.kind, item.attempts + 1
+        with telemetry().process(kind, item.trace, row_id=item.id, attempt=attempt) as told:
+            answer = self._answer(item, self._api.send(item.event), batch)
+            told.came_to(answer.status, answer.reason)
+        return answer
 
     def _answer(self, item: Claimed, outcome: Outcome, batch: Batch) -> Answer:
         now = self._clock()
@@ -191,26 +200,35 @@ class Drain:
                 event = answer.claimed.event
                 receipt = Receipt(answer.status, answer.reason, durable=True, event=event)
                 tell_outcome(self._settings, receipt)
+                waited = answer.at - answer.claimed.queued_at
+                telemetry().ended(event.kind, answer.status, answer.reason, waited=waited)
             self._log(answer)
 
     def _log(self, answer: Answer) -> None:
-        outcome, event = answer.outcome, answer.claimed.event
-        log_end(event, answer.status, answer.reason, first=not answer.claimed.attempts)
+        outcome, item = answer.outcome, answer.claimed
+        event = item.event
+        ids: dict[str, Any] = {"row_id": item.id, "trace": item.trace}
+        log_end(event, answer.status, answer.reason, first=not item.attempts, **ids)
         # One line for each change of state, not for each call of an outage.
         state = (outcome.reason, outcome.code) if outcome.status is Status.FAILED else None
         if state == self._state:
             return
         self._state = state
         if state is None:
-            logger.info("FirstPromoter answers again.")
+            log_line(logger, logging.INFO, "FirstPromoter answers again.")
         elif answer.retry is not None:
             level = logging.ERROR if outcome.needs_operator else logging.WARNING
-            logger.log(
+            log_line(
+                logger,
                 level,
                 "A call to FirstPromoter failed (%s). %r is kept; the next try is not before %s.",
                 outcome,
                 event,
                 format_moment(datetime.fromtimestamp(self._next_try(answer.retry), UTC)),
+                kind=event.kind,
+                status=answer.status,
+                reason=answer.reason,
+                **ids,
             )
 
     def _next_try(self, retry: Retry) -> float:

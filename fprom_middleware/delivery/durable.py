@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from ..bounded import SilentError
 from ..database.refusal import REFUSALS, name_refusal, passes, public_refusal
 from ..errors import FpromConfigError
+from ..events.log_line import log_line
 from ..events.receipt import Reason, Receipt, Status
 from ..interrupts import raised_by_signal
+from ..masking import mask_tail
 from ..outbox.store import open_outbox
 from ..outbox.transactions.writer import TransactionWriter
 from ..settings.choices import WorkerMode
+from ..telemetry import telemetry
 from .drain import Drain
 from .off_loop import run_off_loop
 from .thread import DrainThread
@@ -83,31 +86,33 @@ class OutboxDelivery:
         self._start_not_before = 0.0
         self._lock = threading.Lock()
 
-    def accept(self, event: AnyEvent, *, session: Any = None) -> Receipt:
+    def accept(self, event: AnyEvent, *, session: Any = None, trace: str | None = None) -> Receipt:
         """Write the event, in the caller's own transaction where there is one."""
         if session is None:
-            return self._put(event)
-        row = self.outbox.row(event)
+            return self._put(event, trace)
+        row = self.outbox.row(event, trace)
         try:
             self._writer.write(row, session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - no view fails because of us
-            return _not_joined(event, error)
+            return _not_joined(event, error, trace)
         return self._queued(event, expect_commit=True)
 
-    async def accept_async(self, event: AnyEvent, *, session: Any = None) -> Receipt:
+    async def accept_async(
+        self, event: AnyEvent, *, session: Any = None, trace: str | None = None
+    ) -> Receipt:
         """Write the event in a thread; a cancelled view does not take it along."""
         if session is None:
-            return await run_off_loop(lambda: self._put(event))
-        row = self.outbox.row(event)
+            return await run_off_loop(lambda: self._put(event, trace))
+        row = self.outbox.row(event, trace)
         try:
             await run_off_loop(self._writer.prepare)
             await self._writer.write_async(row, session)
         except FpromConfigError:
             raise
         except Exception as error:  # noqa: BLE001 - no view fails because of us
-            return _not_joined(event, error)
+            return _not_joined(event, error, trace)
         return self._queued(event, expect_commit=True)
 
     @property
@@ -158,6 +163,7 @@ class OutboxDelivery:
         # An earlier write that was given up is waited for: where it has arrived, the row that
         # waits in memory is that one, and is not to be sent before this is known.
         self.flush(bound=self._settings.timeout)
+        telemetry().watch(self, mask_tail(self._settings.account_id) or "")
 
         def work() -> Counts:
             counts = self._drain.run(
@@ -240,8 +246,8 @@ class OutboxDelivery:
             return self._thread is None or not self._thread.is_alive
         return bool(self.waiting)
 
-    def _put(self, event: AnyEvent) -> Receipt:
-        row = self.outbox.row(event)
+    def _put(self, event: AnyEvent, trace: str | None) -> Receipt:
+        row = self.outbox.row(event, trace)
         try:
             self._write(row)
         except BaseException as error:
@@ -266,6 +272,7 @@ class OutboxDelivery:
             self.outbox.put(row)
 
     def _queued(self, event: AnyEvent, *, expect_commit: bool = False) -> Receipt:
+        telemetry().watch(self, mask_tail(self._settings.account_id) or "")
         self._wake(expect_commit=expect_commit)
         return Receipt(Status.QUEUED, durable=True, event=event)
 
@@ -292,15 +299,23 @@ class OutboxDelivery:
             self._thread.loop.wake(expect_commit=expect_commit)
 
 
-def _not_joined(event: AnyEvent, error: Exception) -> Receipt:
+def _not_joined(event: AnyEvent, error: Exception, trace: str | None) -> Receipt:
     # Not kept in memory: whether the user whom it is about will exist is the caller's to know.
-    logger.error(
-        "A %s was not written into session=, and is not kept (%s).",
+    receipt = Receipt(Status.FAILED, Reason.DATABASE, event=event)
+    text = "A %s was not written into session=, and is not kept (%s)."
+    log_line(
+        logger,
+        logging.ERROR,
+        text,
         event.kind.noun,
         name_refusal(error),
+        kind=event.kind,
+        status=receipt.status,
+        reason=receipt.reason,
+        trace=trace,
     )
     _let_interrupts_through(error)
-    return Receipt(Status.FAILED, Reason.DATABASE, event=event)
+    return receipt
 
 
 def _log_no_thread() -> None:

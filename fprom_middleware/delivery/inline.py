@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from ..events.log_line import log_line
 from ..events.receipt import Receipt, Status
 from .base import NothingWaits
 from .off_loop import run_off_loop
@@ -32,27 +33,33 @@ class InlineDelivery(NothingWaits):
         self._settings = settings
         self._api = api
 
-    def accept(self, event: AnyEvent, **_: Any) -> Receipt:
+    def accept(self, event: AnyEvent, *, trace: str | None = None, **_: Any) -> Receipt:
         """Send the event now; there is no row to write into a transaction."""
-        return self._receipt(event, self._api.send(event))
+        return self._receipt(event, self._api.send(event), trace)
 
-    async def accept_async(self, event: AnyEvent, **_: Any) -> Receipt:
+    async def accept_async(self, event: AnyEvent, **how: Any) -> Receipt:
         """Send the event now, in a thread; a cancelled view does not take it along."""
-        return await run_off_loop(lambda: self.accept(event))
+        return await run_off_loop(lambda: self.accept(event, **how))
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         self._api.close()
 
-    def _receipt(self, event: AnyEvent, outcome: Outcome) -> Receipt:
+    def _receipt(self, event: AnyEvent, outcome: Outcome, trace: str | None) -> Receipt:
         if outcome.status is Status.FAILED:
-            logger.error(
+            log_line(
+                logger,
+                logging.ERROR,
                 "A %s was not delivered (%s); inline delivery keeps nothing: %r",
                 event.kind.noun,
                 outcome,
                 event,
+                kind=event.kind,
+                status=outcome.status,
+                reason=outcome.reason,
+                trace=trace,
             )
         receipt = Receipt(outcome.status, outcome.reason, event=event)
-        log_end(event, outcome.status, outcome.reason, first=True)
+        log_end(event, outcome.status, outcome.reason, first=True, trace=trace)
         tell_outcome(self._settings, receipt)
         return receipt

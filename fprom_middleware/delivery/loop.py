@@ -8,6 +8,8 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ..database.refusal import name_refusal
+from ..events.log_line import log_line
+from ..events.receipt import Reason
 from ..outbox.stats import no_counts
 
 if TYPE_CHECKING:
@@ -149,7 +151,8 @@ class DrainLoop:
 
 def _log_refusal(error: Exception) -> None:
     # No traceback: a driver's text can quote a row.
-    logger.error("The outbox cannot be drained (%s).", name_refusal(error))
+    text = "The outbox cannot be drained (%s)."
+    log_line(logger, logging.ERROR, text, name_refusal(error), reason=Reason.DATABASE)
 
 
 def _sum(first: Counts, second: Counts) -> Counts:

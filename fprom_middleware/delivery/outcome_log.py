@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..events.event import Kind
+from ..events.log_line import log_line
 from ..events.receipt import Status
 
 if TYPE_CHECKING:
@@ -17,7 +18,15 @@ _WITH_EVENT_ID: Final = frozenset({Kind.SALE, Kind.REFUND})
 logger: logging.Logger = logging.getLogger(__name__)
 
 
-def log_end(event: AnyEvent, status: Status, reason: Reason | None, *, first: bool) -> None:
+def log_end(
+    event: AnyEvent,
+    status: Status,
+    reason: Reason | None,
+    *,
+    first: bool,
+    row_id: int | None = None,
+    trace: str | None = None,
+) -> None:
     """Say it where a person may have to look; most ends are none of their business.
 
     Args:
@@ -25,16 +34,25 @@ def log_end(event: AnyEvent, status: Status, reason: Reason | None, *, first: bo
         status: How it ended; ``failed`` says nothing here.
         reason: Why.
         first: Whether this was its first call.
+        row_id: Its row in the outbox.
+        trace: Which request it is of.
     """
-    kind = event.kind
+    kind, noun = event.kind, event.kind.noun
+    about: dict[str, Any] = {
+        "kind": kind,
+        "status": status,
+        "reason": reason,
+        "row_id": row_id,
+        "trace": trace,
+    }
     if status is Status.REJECTED:
-        logger.warning("FirstPromoter rejected a %s (%s): %r", kind.noun, reason, event)
+        text = "FirstPromoter rejected a %s (%s): %r"
+        log_line(logger, logging.WARNING, text, noun, reason, event, **about)
     elif status is Status.DUPLICATE and first and kind in _WITH_EVENT_ID:
-        logger.warning(
+        text = (
             "FirstPromoter had this %s's event_id before its first call: an id used twice is "
-            "credited once. A renewal needs the id of its own payment. %r",
-            kind.noun,
-            event,
+            "credited once. A renewal needs the id of its own payment. %r"
         )
+        log_line(logger, logging.WARNING, text, noun, event, **about)
     elif status is Status.SKIPPED:
-        logger.debug("A %s is of no referral's customer.", kind.noun)
+        log_line(logger, logging.DEBUG, "A %s is of no referral's customer.", noun, **about)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from ..database.refusal import name_refusal
+from ..events.log_line import log_line
+from ..events.receipt import Reason, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,13 +60,19 @@ class WaitingQueue:
             kept = waiting < self._capacity
             if kept:
                 self._append(row)
-        logger.error(
+        log_line(
+            logger,
+            logging.ERROR,
             "The outbox refused an event (%s): %s; %d of at most %d wait in this process's memory "
             "and are lost if it ends before the database takes them.",
             name_refusal(error),
             "it is kept in memory" if kept else "it is LOST, the memory's bound is reached",
             waiting + kept,
             self._capacity,
+            kind=row.get("kind"),
+            status=Status.QUEUED if kept else Status.FAILED,
+            reason=Reason.DATABASE,
+            trace=row.get("trace"),
         )
         return kept
 

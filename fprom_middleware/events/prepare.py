@@ -15,6 +15,7 @@ from ..visitor.cookies import is_nothing
 from .event import Event
 from .fields import NOT_GIVEN, BadFieldError, read_moment
 from .lead import Lead
+from .log_line import log_line
 from .payments import Refund, Sale
 from .receipt import Reason, Receipt, Status
 
@@ -117,19 +118,20 @@ def _admit(event: AnyEvent) -> AnyEvent | Receipt:
     if isinstance(event, Lead) and _is_blank(event.tid) and _is_blank(event.ref_id):
         return Receipt(Status.SKIPPED, Reason.ORGANIC)
     if _is_blank(event.email) and _is_blank(event.uid):
-        logger.error("A %s is not sent: its email and its uid are None or blank.", noun)
-        return Receipt(Status.SKIPPED, Reason.UNIDENTIFIED)
+        text = "A %s is not sent: its email and its uid are None or blank."
+        return _not_sent(event, Status.SKIPPED, Reason.UNIDENTIFIED, text, noun)
     if isinstance(event, Sale | Refund) and _is_zero(event.amount):
         return Receipt(Status.SKIPPED, Reason.ZERO_AMOUNT)
     try:
         return event.checked()
     except BadFieldError as error:
-        _log_rejected(noun, error)
-        return Receipt(Status.REJECTED, Reason.BAD_REQUEST)
+        text = "A %s is not sent, and nothing of it kept: %s."
+        return _not_sent(event, Status.REJECTED, Reason.BAD_REQUEST, text, noun, error)
 
 
-def _log_rejected(noun: str, error: BadFieldError) -> None:
-    logger.error("A %s is not sent, and nothing of it kept: %s.", noun, error)
+def _not_sent(event: AnyEvent, status: Status, reason: Reason, text: str, *args: object) -> Receipt:
+    log_line(logger, logging.ERROR, text, *args, kind=event.kind, status=status, reason=reason)
+    return Receipt(status, reason)
 
 
 def _apply_before_send(settings: FpromSettings, event: AnyEvent) -> AnyEvent | Receipt:
@@ -146,12 +148,9 @@ def _apply_before_send(settings: FpromSettings, event: AnyEvent) -> AnyEvent | R
     if type(kept) is kind:
         return _admit(kept)
     if kept is not None and kept is not FAILED:
-        logger.error(
-            "FPROM_BEFORE_SEND returned a %s, not a %s or None: the %s is dropped.",
-            type(kept).__name__,
-            kind.__name__,
-            noun,
-        )
+        text = "FPROM_BEFORE_SEND returned a %s, not a %s or None: the %s is dropped."
+        args = type(kept).__name__, kind.__name__, noun
+        return _not_sent(event, Status.SKIPPED, Reason.DROPPED, text, *args)
     return Receipt(Status.SKIPPED, Reason.DROPPED)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..events.receipt import Reason, Status
+from ..masking import printable
 from .payload import PayloadError, decode, read_number
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Claimed:
         queued_at: When it was written; SQLite gives the id of a deleted row to a later one.
         permit_at: When its call is counted, seconds since the epoch.
         lease: When the lease ends, seconds since the epoch; it names the lease too.
+        trace: Which request it is of, where that is known.
     """
 
     id: int
@@ -47,6 +49,7 @@ class Claimed:
     queued_at: float
     permit_at: float
     lease: float
+    trace: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,7 @@ def read_claimed(row: Row[Any], *, permit_at: float, lease: float) -> Claimed:
             queued_at=float(row.queued_at),
             permit_at=permit_at,
             lease=lease,
+            trace=None if row.trace is None else printable(str(row.trace)),
         )
     except (TypeError, ValueError) as error:
         raise PayloadError(type(error).__name__) from None

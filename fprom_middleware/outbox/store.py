@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..database.database import Database
 from ..database.order_keys import NO_KEYS, order_keys
-from ..database.refusal import name_refusal, passes
+from ..database.refusal import passes
 from ..database.schema import leads
 from ..database.statements import DriverInsert
 from ..events.receipt import Reason
@@ -23,6 +22,7 @@ from .claims import Answer, Batch, Claimed, read_claimed
 from .due import find_first, is_wrong, mend
 from .figures import read_stats
 from .payload import PayloadError, encode
+from .row_log import log_unreadable, log_unsettled
 from .settled import give_back, write_answers
 from .turns import find_next, free_next
 from .urls import outbox_url
@@ -44,8 +44,6 @@ LEASE_CALLS: Final = 3
 LEASE_MARGIN_SECONDS: Final = 2.0
 LONGEST_PROBE_SECONDS: Final = 50.0
 """Seconds by which the calls of a probe are counted later, at the most; under a minute."""
-
-logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -78,8 +76,13 @@ class Outbox:
         self._credentials = credentials
         self._insert: DriverInsert | None = None
 
-    def row(self, event: AnyEvent) -> dict[str, Any]:
-        """Return an event, checked, as the row it becomes."""
+    def row(self, event: AnyEvent, trace: str | None = None) -> dict[str, Any]:
+        """Return an event, checked, as the row it becomes.
+
+        Args:
+            event: The event.
+            trace: Which request it is of, in 64 characters at the most.
+        """
         now = self._clock()
         return {
             "row_key": uuid.uuid4().hex,
@@ -93,6 +96,7 @@ class Outbox:
             "attempts": 0,
             "not_found_count": 0,
             "payload": encode(event),
+            "trace": trace,
         }
 
     def put(self, *rows: Mapping[str, Any], **how: float) -> None:
@@ -172,7 +176,7 @@ class Outbox:
         # Only the drain itself waits for this.
         batch = self.database.run(work, patience=self._timeout)
         for number in batch.unreadable:
-            logger.error("Row %d of the outbox cannot be read: it is kept as rejected.", number)
+            log_unreadable(number)
         return batch
 
     def settle(
@@ -332,7 +336,7 @@ class Outbox:
         try:
             self._settle(answers, **how)
         except SQLAlchemyError as error:
-            _log_unsettled(number, error)
+            log_unsettled(number, error)
 
     def _settle(
         self, answers: Sequence[Answer], *, probe: bool = False, unused: Sequence[Claimed] = ()
@@ -386,8 +390,3 @@ def fingerprint(settings: FpromSettings) -> str:
         return ""
     told = f"{settings.account_id}\0{settings.api_key}"
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _log_unsettled(number: int, error: SQLAlchemyError) -> None:
-    # No traceback: a driver's text can quote the row.
-    logger.error("Row %d of the outbox cannot be settled (%s).", number, name_refusal(error))

@@ -148,7 +148,7 @@ class MockDelivery(NothingWaits):
         self._settings = settings
         self._clock = clock
 
-    def accept(self, event: AnyEvent, *, session: Any = None) -> Receipt:
+    def accept(self, event: AnyEvent, *, session: Any = None, **_: Any) -> Receipt:
         """Keep the event, at once: of a session it is not asked whether it commits."""
         refused = self._outbox.refusals > 0
         self._outbox.refusals -= refused
@@ -160,9 +160,9 @@ class MockDelivery(NothingWaits):
         reason = Reason.DATABASE if refused else None
         return Receipt(Status.QUEUED, reason, durable=not refused, event=event)
 
-    async def accept_async(self, event: AnyEvent, *, session: Any = None) -> Receipt:
+    async def accept_async(self, event: AnyEvent, **how: Any) -> Receipt:
         """Keep the event."""
-        return self.accept(event, session=session)
+        return self.accept(event, **how)
 
     def drain(self, *, limit: int | None = None, wait: bool = False, **_: Any) -> Counts:
         """Send what this account has handed in, nowhere."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .context import KEY, STATE_KEY, UNREAD, RequestTracking
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Iterable, MutableMapping
 
     from .context import Owner
     from .sources import VisitorSources
@@ -23,11 +23,19 @@ class AsgiTracking(RequestTracking):
 
     Attributes:
         client: The scope's client.
+        read_headers: The header lines, once `scan` has gone through them.
     """
 
-    __slots__ = ("client",)
+    __slots__ = ("client", "read_headers")
 
     client: tuple[str, int] | None
+    read_headers: Iterable[tuple[bytes, bytes]]
+
+    @property
+    def lines(self) -> Iterable[tuple[bytes, bytes]]:
+        """The header lines, for what is read of them rarely."""
+        headers = self.headers
+        return self.read_headers if headers is None else headers
 
     def scan(self) -> None:
         """Fill the slots from the header lines, once."""
@@ -48,6 +56,7 @@ class AsgiTracking(RequestTracking):
         slots.forwarded = b",".join(forwarded).decode("latin-1")
         slots.peer = self.client[0] if self.client else None
         slots.found_tid = slots.found_ref_id = slots.found_ip = UNREAD
+        self.read_headers = headers
         # Last: until then another thread that asks goes through the lines as well.
         slots.headers = None
 

@@ -211,7 +211,7 @@ class RequestTracking(TrackingContext):
         return None
 
     def scan(self) -> None:
-        """Fill every slot that the middleware left empty, and let go of the header lines."""
+        """Fill every slot that the middleware left empty from the header lines."""
 
 
 def _clean(value: Any) -> Any:

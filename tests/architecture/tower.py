@@ -30,7 +30,7 @@ LEAVES = (
 SETTINGS = (*LEAVES, "settings")
 VISITOR = (*SETTINGS, "hooks", "visitor")
 EVENTS = (*VISITOR, "events")
-ACCOUNT = (*EVENTS, "api", "database", "outbox", "delivery", "verbs", "account")
+ACCOUNT = (*EVENTS, "telemetry", "api", "database", "outbox", "delivery", "verbs", "account")
 SIDE = ("snippet", "health", "otel", "script_proxy")
 ADAPTER = (*ACCOUNT, *SIDE, "tracking", "cli")
 
@@ -38,14 +38,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(LEAVES, ()),
     "settings": LEAVES,
     **dict.fromkeys(("hooks", "snippet", "health", "otel"), SETTINGS),
+    "telemetry": (*SETTINGS, "otel"),
     "visitor": (*SETTINGS, "hooks"),
     "events": VISITOR,
     "api": (*SETTINGS, "events"),
     "database": SETTINGS,
     "outbox": (*SETTINGS, "events", "api.protocol", "database"),
-    "delivery": (*SETTINGS, "hooks", "events", "api", "database", "outbox"),
+    "delivery": (*SETTINGS, "hooks", "telemetry", "events", "api", "database", "outbox"),
     "verbs": EVENTS,
-    "account": (*EVENTS, "api", "database", "outbox", "delivery", "verbs", *SIDE[:3]),
+    "account": (*ACCOUNT[:-1], "snippet", "health"),
     "script_proxy": (*ACCOUNT, "snippet"),
     **dict.fromkeys(("wsgi", "asgi", "tracking", "cli"), (*ACCOUNT, *SIDE)),
     "flask": (*ADAPTER, "wsgi"),

@@ -37,7 +37,7 @@ def _deliver_from_memory() -> None:
             delivery, event = waiting.get()
             delivery._api.send(event)
 
-    def accept(self: OutboxDelivery, event: AnyEvent, *, session: Any = None) -> Receipt:
+    def accept(self: OutboxDelivery, event: AnyEvent, **_: Any) -> Receipt:
         if not threads:
             threads.append(threading.Thread(target=pump, daemon=True))
             threads[0].start()
