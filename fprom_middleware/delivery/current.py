@@ -106,19 +106,20 @@ class CurrentDelivery:
 
     def set_aside(self) -> Delivery | None:
         """Close the delivery, and return it where it can be used again."""
-        delivery = self._delivery
         self.close()
-        # What it holds is a test's, too: one that runs without a replacement.
-        return delivery if isinstance(delivery, MemoryDelivery) else None
+        kept, self._delivery = self._delivery, None
+        return kept
 
     def put_back(self, delivery: Delivery | None) -> None:
         """Use what was set aside, where it can be used again."""
         self._delivery = self._delivery if delivery is None else delivery
 
     def close(self) -> None:
-        """Close the delivery; the next use makes a new one."""
+        """Close the delivery; the next use makes a new one, but of a list, which a test reads."""
         with self._lock:
-            delivery, self._delivery = self._delivery, None
+            delivery = self._delivery
+            if not isinstance(delivery, MemoryDelivery):
+                self._delivery = None
             self.hint.wanted = self._has_thread
         self._detach()
         if delivery is not None:

@@ -170,3 +170,14 @@ def test_a_disabled_account_is_silent(caplog: pytest.LogCaptureFixture) -> None:
     fprom = Fprom(FpromSettings(enabled=False, delivery="memory"))
     assert fprom.track_signup(VISITOR, uid=1).status is Status.SKIPPED
     assert caplog.records == []
+
+
+def test_what_was_kept_outlives_the_app() -> None:
+    """A test reads the list when the app, which closes its account, has ended."""
+    fprom = Fprom(FpromSettings(api_key="k", account_id="a", delivery="memory"))
+    fprom.track_cancellation(uid=7)
+
+    fprom.close()
+    fprom.track_cancellation(uid=8)
+
+    assert [event.uid for event in delivery_of(fprom).events] == ["7", "8"]
