@@ -89,9 +89,11 @@ def admin_project(folder: Path, **more: Any) -> Iterator[None]:
 def _apps_installed(**more: Any) -> Iterator[None]:
     """Install Django's own apps, and take back the checks that they leave to the process."""
     before = set(registry.registered_checks)
-    with django_settings(**SETTINGS, **more):
-        yield
-    registry.registered_checks = before
+    try:
+        with django_settings(**SETTINGS, **more):
+            yield
+    finally:
+        registry.registered_checks = before
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Pictures for README and docs: the sandbox's page in light, dark, on a phone, and the shop."""
+"""Pictures for README and docs: the sandbox's page, the shop, and the outbox in Django's admin."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from examples.journey.watch import Watch
 from fprom_middleware.sandbox import FirstPromoterDouble
 from tests.sandbox.calling import call, signup
 from tests.sandbox.serving import serving
+from tests.support.django_admin import admin_project, fill_outbox, log_in, serve_project
 from tests.system.browser.chromium import drive
 
 if TYPE_CHECKING:
@@ -96,8 +97,23 @@ def take_the_shop(page: Page, folder: Path) -> None:
         page.picture(PICTURES / "shop.png")
 
 
+def take_the_admin(page: Page, folder: Path) -> None:
+    """Take the outbox in Django's admin, paused."""
+    url = f"sqlite:///{folder / 'outbox.db'}"
+    with admin_project(folder, FPROM_OUTBOX_URL=url), serve_project() as base:
+        fill_outbox(url)
+        log_in(page, base)
+        page.look(width=1100, height=600)
+        page.open(f"{base}fprom/event/")
+        page.wait_for("document.readyState === 'complete' && document.querySelector('.paginator')")
+        # Where the outbox of this run is would be another place the next time.
+        page.run("document.querySelector('#content .quiet').textContent = '/srv/shop/outbox.db'")
+        page.picture(PICTURES / "django-admin.png")
+
+
 if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name, drive(Path(name, "profile")) as page:
         take_the_page(page)
         take_the_shop(page, Path(name))
+        take_the_admin(page, Path(name))
