@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import pytest
 from tests.support.accounts import fprom_environment
 from tests.support.misbehaving import SENT, Server, answer, serving
 from tests.system.servers.cells import FRAMEWORKS
-from tests.system.servers.running import Running
+from tests.system.servers.running import Running, require
 from tests.system.servers.servers import KINDS
 from tests.system.servers.shop import Shop, open_shop
 
@@ -20,15 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from tests.system.servers.cells import Cell
-
-
-def require(*distributions: str) -> None:
-    """Skip where one of these is not installed."""
-    for name in distributions:
-        try:
-            version(name)
-        except PackageNotFoundError:
-            pytest.skip(f"{name} is not installed here")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,10 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from importlib import metadata
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.support.programs import BIN, ROOT, clean_environment, find_port
 from tests.support.waiting import eventually
@@ -20,6 +23,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PRINTED = re.compile(r"127\.0\.0\.1:([1-9]\d*)")
+
+
+def find_missing(*distributions: str) -> list[str]:
+    """Return which of these are not installed."""
+    installed = {one.name.lower().replace("_", "-") for one in metadata.distributions()}
+    return [name for name in distributions if name not in installed]
+
+
+def require(*distributions: str) -> None:
+    """Skip where one of these is not installed."""
+    if missing := find_missing(*distributions):
+        pytest.skip(f"not installed here: {', '.join(missing)}")
 
 
 class Running:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.system.servers.cells import FRAMEWORKS
-from tests.system.servers.conftest import require
 from tests.system.servers.nginx import find_nginx, find_ports, nginx, proxied, uwsgi
+from tests.system.servers.running import find_missing, require
 from tests.system.servers.servers import KINDS, SOCKET, uwsgi_command
 from tests.system.servers.shop import open_shop
 from tests.system.servers.stories import BROWSER, REFERRED, TID
@@ -20,6 +20,7 @@ from tests.system.servers.stories import BROWSER, REFERRED, TID
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.system.servers.servers import ServerKind
     from tests.system.servers.shop import Shop
 
 APPENDS = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
@@ -40,11 +41,11 @@ ROADS = (
 
 @pytest.fixture(scope="module")
 def roads() -> Iterator[dict[str, Shop]]:
-    """Shops behind one nginx, by the road to each."""
+    """Shops behind one nginx, by the road to each; without uWSGI one road less."""
     find_nginx()
-    require("gunicorn", "uvicorn", "granian", "pyuwsgi")
-    gunicorn, uvicorn, granian = (
-        KINDS[name] for name in ("gunicorn (sync)", "uvicorn (1 worker)", "granian (WSGI)")
+    require("gunicorn", "uvicorn", "granian", "flask", "starlette")
+    gunicorn, uvicorn, granian, native = (
+        KINDS[name] for name in ("gunicorn (sync)", "uvicorn (1 worker)", "granian (WSGI)", "uWSGI")
     )
     flask, starlette = FRAMEWORKS["Flask"].app, FRAMEWORKS["Starlette"].app
     with ExitStack() as stack:
@@ -52,40 +53,43 @@ def roads() -> Iterator[dict[str, Shop]]:
         def folder() -> Path:
             return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fprom-")))
 
-        by_port = stack.enter_context(open_shop(flask, gunicorn, folder()))
-        on_socket = replace(uvicorn, command=uvicorn.unix)
-        by_socket = stack.enter_context(open_shop(starlette, on_socket, folder()))
-        folding = stack.enter_context(open_shop(flask, granian, folder()))
-        by_forwarded = stack.enter_context(
-            open_shop(flask, gunicorn, folder(), FPROM_CLIENT_IP_HEADER="Forwarded")
-        )
-        native = replace(KINDS["uWSGI"], command=uwsgi_command(f"--socket={SOCKET}"))
-        # Its peer is the visitor's own.
-        by_uwsgi = stack.enter_context(
-            open_shop(flask, native, folder(), FPROM_TRUSTED_PROXIES="0")
-        )
+        def shop(app: str, kind: ServerKind, **settings: str) -> Shop:
+            return stack.enter_context(open_shop(app, kind, folder(), **settings))
 
+        by_port = shop(flask, gunicorn)
+        by_socket = shop(starlette, replace(uvicorn, command=uvicorn.unix))
+        folding = shop(flask, granian)
+        forwarded = shop(flask, gunicorn, FPROM_CLIENT_IP_HEADER="Forwarded")
+        told = None
+        if not find_missing(*native.distributions):
+            spoken = replace(native, command=uwsgi_command(f"--socket={SOCKET}"))
+            # The peer that it is told is the visitor.
+            told = shop(flask, spoken, FPROM_TRUSTED_PROXIES="0")
         ports = dict(zip(ROADS, find_ports(len(ROADS)), strict=True))
-        locations = {
-            "a port": proxied(_place(by_port), APPENDS),
-            "a unix socket": proxied(_place(by_socket), APPENDS),
-            "a server that folds underscores": proxied(_place(folding), APPENDS),
-            "two nginx": proxied(f"127.0.0.1:{ports['a port']}", APPENDS),
-            "two nginx and a unix socket": proxied(f"127.0.0.1:{ports['a unix socket']}", APPENDS),
-            "Forwarded": proxied(_place(by_forwarded), FORWARDED),
-            "uwsgi_pass": uwsgi(str(by_uwsgi.server.address)),
+        found = {
+            "a port": (by_port, proxied(_place(by_port), APPENDS)),
+            "a unix socket": (by_socket, proxied(_place(by_socket), APPENDS)),
+            "a server that folds underscores": (folding, proxied(_place(folding), APPENDS)),
+            "two nginx": (by_port, proxied(f"127.0.0.1:{ports['a port']}", APPENDS)),
+            "two nginx and a unix socket": (
+                by_socket,
+                proxied(f"127.0.0.1:{ports['a unix socket']}", APPENDS),
+            ),
+            "Forwarded": (forwarded, proxied(_place(forwarded), FORWARDED)),
         }
-        shops = {
-            "a port": by_port,
-            "a unix socket": by_socket,
-            "a server that folds underscores": folding,
-            "two nginx": by_port,
-            "two nginx and a unix socket": by_socket,
-            "Forwarded": by_forwarded,
-            "uwsgi_pass": by_uwsgi,
+        if told is not None:
+            found["uwsgi_pass"] = (told, uwsgi(str(told.server.address)))
+        locations = {ports[road]: location for road, (_, location) in found.items()}
+        stack.enter_context(nginx(folder(), locations))
+        yield {
+            road: replace(one, door=("127.0.0.1", ports[road])) for road, (one, _) in found.items()
         }
-        stack.enter_context(nginx(folder(), {ports[road]: locations[road] for road in ROADS}))
-        yield {road: replace(shops[road], door=("127.0.0.1", ports[road])) for road in ROADS}
+
+
+@pytest.fixture
+def at_road(roads: dict[str, Shop], road: str) -> Shop:
+    """The shop at the end of one road."""
+    return roads.get(road) or pytest.skip("uWSGI is not installed here")
 
 
 def _place(shop: Shop) -> str:
@@ -95,20 +99,15 @@ def _place(shop: Shop) -> str:
 
 @pytest.mark.parametrize(("host", "source"), VISITORS)
 @pytest.mark.parametrize("road", ROADS)
-def test_the_visitor_of_nginx_is_the_visitor(
-    roads: dict[str, Shop], road: str, host: str, source: str
-) -> None:
+def test_the_visitor_of_nginx_is_the_visitor(at_road: Shop, host: str, source: str) -> None:
     """By IPv4 and by IPv6, with each forwarding header forged; nginx drops the underscored one."""
-    shop = roads[road]
-    assert isinstance(shop.door, tuple)
-    at = replace(shop, door=(host, shop.door[1]))
-    assert at.lead(REFERRED, *FORGED, source=source) == {"tid": TID, "ip": source}
+    assert isinstance(at_road.door, tuple)
+    shop = replace(at_road, door=(host, at_road.door[1]))
+    assert shop.lead(REFERRED, *FORGED, source=source) == {"tid": TID, "ip": source}
 
 
 @pytest.mark.parametrize("road", ["a unix socket", "uwsgi_pass"])
 @pytest.mark.parametrize("lines", [(b"Cookie: _fprom_tid=; a=1", REFERRED), (REFERRED,)])
-def test_cookies_pass_through_nginx(
-    roads: dict[str, Shop], road: str, lines: tuple[bytes, ...]
-) -> None:
+def test_cookies_pass_through_nginx(at_road: Shop, lines: tuple[bytes, ...]) -> None:
     """In one line or in two."""
-    assert roads[road].lead(*lines, *BROWSER, source="127.0.0.2")["tid"] == TID
+    assert at_road.lead(*lines, *BROWSER, source="127.0.0.2")["tid"] == TID

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.servers.conftest import require
-from tests.system.servers.running import running
+from tests.system.servers.running import require, running
 from tests.system.servers.servers import GENERAL, raw_shop
 from tests.system.servers.wire import Answer, ask, ask_by_websocket
 

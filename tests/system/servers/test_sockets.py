@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.waiting import eventually
-from tests.system.servers.conftest import require
-from tests.system.servers.running import running
+from tests.system.servers.running import require, running
 from tests.system.servers.servers import APP, GENERAL, raw_shop
 from tests.system.servers.wire import ask
 
