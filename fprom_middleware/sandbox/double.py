@@ -136,6 +136,12 @@ class FirstPromoterDouble:
             return tuple(self._books.ledger.attempts)
 
     @property
+    def event_count(self) -> int:
+        """How many events the calls tell of; the tries of one are one."""
+        with self._lock:
+            return len(self._books.ledger.groups)
+
+    @property
     def accounts(self) -> Mapping[str, int]:
         """How often another account's id was named, by that id."""
         with self._lock:

@@ -31,9 +31,11 @@ LOOKS: Final = {
 }
 EMPTY: Final = (
     "No sign-up yet. Open a referral link to your app and register there: the call stands here "
-    "within a second, also where it was refused."
+    "within a second, also where it was refused.\n"
+    "Registered, and nothing here? Then your page has no _fprom_tid cookie: is the script on the "
+    "page, and did you open the link with ?fpr=anna?"
 )
-EMPTY_BY_QUERY: Final = "Nothing that arrived is so."
+EMPTY_BY_QUERY: Final = "No event matches; clear the search."
 _ASSETS: Final = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
@@ -97,6 +99,7 @@ def write_page(double: FirstPromoterDouble, place: Place, query: Query, now: dat
     parts = write_parts(double, place, now)
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     newest = groups[0].last.number if groups else 0
+    some = len(groups) < double.event_count
     return Template(template).substitute(
         parts,
         title=escape(write_title(double)),
@@ -104,6 +107,7 @@ def write_page(double: FirstPromoterDouble, place: Place, query: Query, now: dat
         setup=write_setup(double, place),
         setup_open="" if double.attempts else " open",
         app_url=escape(place.app_url),
+        shown=f"{len(groups)} of " if some else "",
         query=escape(query.text),
         empty=EMPTY_BY_QUERY if query else EMPTY,
         empty_all=EMPTY,

@@ -112,13 +112,20 @@ function putPart(id, html) {
   if (focused) (byId(focused) || part.querySelector("button, a"))?.focus({ preventScroll: true });
 }
 
+function tellShown() {
+  const shown = byId("rows").children.length;
+  byId("shown").textContent = shown < parseInt(byId("count").textContent, 10) ? `${shown} of ` : "";
+}
+
 function receive(message) {
   document.title = message.title;
   for (const [id, html] of Object.entries(message.parts)) {
-    if (id === "steps" && html === "" && byId("steps").textContent.trim()) byId("setup").open = false;
+    const before = byId(id).textContent.trim();
+    if (id === "steps" && (html === "") !== (before === "")) byId("setup").open = html !== "";
     putPart(id, html);
   }
   putRows(message.rows, message.whole);
+  tellShown();
   if ("links" in message.parts) {
     if (!store.get("app-url")) byId("app-url").value = new URL(byId("links").querySelector("a").href).origin;
     showLinks();
@@ -234,6 +241,14 @@ function startLinks() {
   showLinks();
 }
 
+// On a phone what arrived comes first.
+function startFold() {
+  const narrow = matchMedia("(max-width: 40rem)");
+  const fold = () => { byId("trouble-fold").open = !narrow.matches; };
+  narrow.addEventListener("change", fold);
+  fold();
+}
+
 function startKeys() {
   byId("rows").addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -254,6 +269,7 @@ startForms();
 startCopying();
 startLinks();
 startKeys();
+startFold();
 showCopyButtons();
 tellTimes();
 setInterval(tellTimes, 1000);

@@ -33,6 +33,10 @@ ANSWERS: Final = {
     "nothing": "nothing",
 }
 """What the next calls can be answered with by one click; the API takes more."""
+ENV_FILE: Final = (
+    '<p class="dim">The package reads the environment, and no file: python-dotenv, '
+    "<code>uvicorn --env-file .env</code> or a container reads this one into it.</p>"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,21 @@ def write_parts(double: FirstPromoterDouble, place: Place, now: datetime) -> Map
     Returns:
         HTML by the id of its element.
     """
-    attempts, clicks = double.attempts, double.clicks
+    attempts, clicks, events = double.attempts, double.clicks, double.event_count
     promoters = sum_up_promoters(double.histories)
     arrived = len(attempts) + len(clicks)
     return {
         "notices": _notices(double, place),
         "steps": _steps(double, clicked=bool(clicks), called=bool(attempts)),
         "trouble": _trouble(double),
-        "count": f"{_count(len(attempts), 'call')} · {_count(len(clicks), 'visit')}",
+        "now": "" if double.trouble is None else f"Now: {escape(double.trouble.words)}",
+        "count": " · ".join(
+            [
+                _count(events, "event"),
+                *([_count(len(attempts), "call")] if len(attempts) > events else []),
+                _count(len(clicks), "visit"),
+            ]
+        ),
         "clear": _clear(arrived, double.can_undo),
         "promoters": _promoters(promoters[:PROMOTERS], double.currency),
         "visits": _visits(double, now),
@@ -89,7 +100,8 @@ def write_setup(double: FirstPromoterDouble, place: Place) -> str:
     ways = write_settings(read_settings(double, place.api_url))
     settings = "".join(
         f'<details name="way" class="way"{" open" if name == ".env" else ""}>'
-        f"<summary>{name}</summary>{copyable(f'the settings for {name}', text)}</details>"
+        f"<summary>{name}</summary>{copyable(f'the settings for {name}', text)}"
+        f"{ENV_FILE if name == '.env' else ''}</details>"
         for name, text in ways.items()
     )
     script = copyable("the script tag", write_snippet(double, place.base_url))
@@ -123,10 +135,14 @@ def _steps(double: FirstPromoterDouble, *, clicked: bool, called: bool) -> str:
     if called:
         return ""
     link = "Follow a referral link to your app"
-    first = f"<s>{link}</s> ✓ a visit has arrived" if clicked else f"{link}, below"
+    last = (
+        f"<s>{link}</s> ✓ a visit has arrived: register there"
+        if clicked
+        else f"{link}, and register"
+    )
     return (
         f"<p><b>Nothing has arrived yet for {escape(double.account_id)}.</b> "
-        f"1. Paste settings and script. 2. {first}. 3. Register there. "
+        f"1. Paste the settings. 2. Put the script on your pages. 3. {last}. "
         "Or let made-up data show you the way:</p>"
     )
 
@@ -139,8 +155,7 @@ def _trouble(double: FirstPromoterDouble) -> str:
         f'aria-pressed="{"true" if value == pressed else "false"}">{name}</button>'
         for value, name in ANSWERS.items()
     )
-    state = "" if trouble is None else f"Now: {escape(trouble.words)}"
-    return f'<div class="choices">{buttons}</div><p class="now" role="status">{state}</p>'
+    return f'<div class="choices">{buttons}</div>'
 
 
 def _clear(arrived: int, undoable: int) -> str:

@@ -112,7 +112,8 @@ def write_row(story: Story, double: FirstPromoterDouble, now: datetime, api_url:
 
 def _who(story: Story) -> str:
     if story.email is not None:
-        return f'<span class="email">{escape(story.email)}</span>'
+        # A line may end after the @, and inside a name only where there is no room for it.
+        return f'<span class="email">{escape(story.email).replace("@", "@<wbr>")}</span>'
     if story.uid is not None:
         return f'<span class="email">uid {escape(story.uid)}</span>'
     return '<span class="email">not readable</span>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from ...masking import printable
@@ -12,15 +13,13 @@ if TYPE_CHECKING:
 
     from ..double import FirstPromoterDouble
 
-SNIPPET: Final = """\
-<script>
-(function (w) {
-  w.fpr = w.fpr || function () { (w.fpr.q = w.fpr.q || []).push(arguments); };
-})(window);
-fpr("init", {cid: %s});
-fpr("click");
-</script>
-<script src="%s/fpr.js" async></script>"""
+SNIPPET: Final = (
+    "<script>window.fpr=window.fpr||function(){(fpr.q=fpr.q||[])"
+    '[arguments[0]=="set"?"unshift":"push"](arguments)};'
+    'fpr("init",{cid:%s});fpr("click");</script>\n'
+    '<script src="%s/fpr.js" async></script>'
+)
+"""Word for word what the package writes, which this room does not import."""
 
 
 def read_settings(double: FirstPromoterDouble, api_url: str) -> Mapping[str, str]:
@@ -51,9 +50,13 @@ def write_settings(settings: Mapping[str, str]) -> Mapping[str, str]:
     """
     quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in settings.items()}
     flask = "".join(f"    {key}={value},\n" for key, value in quoted.items())
+    fastapi = "".join(f'        "{key}": {value},\n' for key, value in quoted.items())
+    exported = (f"export {key}={shlex.quote(value)}" for key, value in settings.items())
     return {
         ".env": "\n".join(f"{key}={value}" for key, value in settings.items()),
+        "shell": "\n".join(exported),
         "Flask": f"app.config.update(\n{flask})",
+        "FastAPI": f"init_app(\n    app,\n    {{\n{fastapi}    }},\n)",
         "Django": "\n".join(f"{key} = {value}" for key, value in quoted.items()),
     }
 

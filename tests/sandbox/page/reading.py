@@ -41,14 +41,17 @@ def read_body(page: str) -> str:
 
 def read_part(page: str, name: str) -> str:
     """Return the text of a part of the page."""
-    found = re.search(rf'<(div|p) id="{name}"[^>]*>(.*?)</\1>\n', page, re.DOTALL)
+    found = re.search(
+        rf'<(div|p|span) id="{name}"[^>]*>(.*?)</\1>(?:\n|</p>|<span)', page, re.DOTALL
+    )
     assert found is not None
     return read_text(found[2])
 
 
 def read_text(html: str) -> str:
     """Return HTML as text, blanks as one."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+    whole = html.replace("<wbr>", "")
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", whole)).split())
 
 
 def _cell(row: str, name: str) -> str:

@@ -6,15 +6,19 @@ import json
 import re
 import shlex
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
 
+from fprom_middleware import FpromSettings
 from fprom_middleware.sandbox import FirstPromoterDouble
 from fprom_middleware.sandbox.app import create_app
 from fprom_middleware.sandbox.page.document import ROWS
 from fprom_middleware.sandbox.page.query import Query, read_query
 from fprom_middleware.sandbox.page.rows import write_curl
+from fprom_middleware.sandbox.page.setup import SNIPPET, write_settings, write_snippet
+from fprom_middleware.snippet import fprom_script
 from tests.sandbox.calling import HEADERS, NOW, call, make_customer, make_double, signup
 from tests.sandbox.page.reading import (
     BASE_URL,
@@ -161,7 +165,7 @@ def test_another_account_is_noticed() -> None:
 
 
 def test_an_empty_page_says_what_to_do() -> None:
-    """Settings for .env, Flask and Django, the script, referral links, and a way to try."""
+    """Settings by five ways, the script, referral links, and a way to try."""
     page = read_page(make_double())
 
     text = read_text(page)
@@ -170,9 +174,48 @@ def test_an_empty_page_says_what_to_do() -> None:
     assert f"FPROM_BASE_URL={BASE_URL}/api/v2/track FPROM_API_KEY=sandbox-key" in text
     assert f'FPROM_BASE_URL="{BASE_URL}/api/v2/track", ' in text
     assert 'FPROM_ACCOUNT_ID = "sandbox-account"' in text
-    assert f'<script src="{BASE_URL}/fpr.js" async></script>' in text
+    assert "export FPROM_ACCOUNT_ID=sandbox-account" in text
+    assert f'"FPROM_BASE_URL": "{BASE_URL}/api/v2/track", ' in text
+    assert "The package reads the environment, and no file" in text
     assert '<a href="http://localhost:5000/?fpr=anna"' in page
     assert 'action="/journey"' in page
+
+
+def test_the_steps_have_the_numbers_of_what_is_below() -> None:
+    """Each step in the sentence stands below under the same number."""
+    page = read_page(make_double())
+
+    heads = re.findall(r"<h3>(\d)\. [^<]*?(\w+)(?: of your app| on your pages)?</h3>", page)
+    assert heads == [("1", "settings"), ("2", "script"), ("3", "link")]
+    steps = re.findall(r"(\d)\. ([^.,]*)", read_part(page, "steps"))
+    assert [number for number, _ in steps] == [number for number, _ in heads]
+    assert all(word in text for (_, word), (_, text) in zip(heads, steps, strict=True))
+
+
+def test_the_script_is_the_package_s_own() -> None:
+    """Letter for letter what fprom_script() writes, and what README shows."""
+    account = 'a"quoted"</script>'
+    settings = FpromSettings(
+        api_key="k", account_id=account, base_url=f"{BASE_URL}/api/v2/track", delivery="memory"
+    )
+    snippet = write_snippet(FirstPromoterDouble(account_id=account), BASE_URL)
+
+    assert snippet.replace("\n", "") == str(fprom_script(settings))
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+    assert SNIPPET % ('"YOUR-ACCOUNT-ID"', "https://cdn.firstpromoter.com") in readme
+
+
+def test_the_shell_s_lines_are_quoted() -> None:
+    """Whatever an account is called."""
+    lines = write_settings({"FPROM_ACCOUNT_ID": "it's mine"})["shell"]
+    assert shlex.split(lines) == ["export", "FPROM_ACCOUNT_ID=it's mine"]
+
+
+def test_an_address_breaks_after_its_at_sign() -> None:
+    """Nowhere else is a break offered."""
+    double = make_double(ref_ids=["anna"])
+    signup(double, email="kim@example.com", ref_id="anna")
+    assert '<span class="email">kim@<wbr>example.com</span>' in read_page(double)
 
 
 def test_the_steps_fold_away() -> None:
@@ -229,7 +272,9 @@ def test_the_list_can_be_searched() -> None:
     assert find(outcome="neutral") == ["uid u-9 cancellation"]
     assert find(kind="signup", outcome="delivered", q="kim") == [signup_of_kim]
     assert find(q="nothing of the kind") == []
-    assert ">Nothing that arrived is so.<" in read_page(double, Query("nothing of the kind"))
+    assert ">No event matches; clear the search.<" in read_page(
+        double, Query("nothing of the kind")
+    )
     assert len(find(kind="no kind", outcome="no look")) == 4
 
 
@@ -255,7 +300,19 @@ def test_the_page_stays_short() -> None:
     assert len(rows) == ROWS
     assert rows[0]["who"] == f"uid {ROWS + 49} sign-up"
     assert len(re.findall(r"<b>ref-\d+</b>", page)) == 20
-    assert read_part(page, "count") == "250 calls · 250 visits"
+    assert read_part(page, "shown") == "200 of"
+    assert read_part(page, "count") == "250 events · 250 visits"
+
+
+def test_what_is_counted_are_events() -> None:
+    """Their calls, where they are more; of a search, how many are shown."""
+    double = make_double(ref_ids=["anna"])
+    for email in ("kim@example.com", "kim@example.com", "lou@example.com"):
+        signup(double, email=email, ref_id="anna")
+
+    assert "<span></span>" in re.sub(r' id="shown"', "", read_page(double))
+    assert read_part(read_page(double), "count") == "2 events · 3 calls · 0 visits"
+    assert read_part(read_page(double, Query("lou")), "shown") == "1 of"
 
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror='x'>\"&\x00\x1b[2J\u202e\r\n$rows"

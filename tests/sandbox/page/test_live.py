@@ -151,9 +151,9 @@ def test_trouble_is_pushed(double: FirstPromoterDouble) -> None:
     with serving(double) as url, watching(url) as page:
         page.read()
         double.trouble = Trouble("500", next=2)
-        assert "Now: 500 to the next 2 calls" in page.read_until("trouble", "Now")
+        assert "Now: 500 to the next 2 calls" in page.read_until("now", "Now")
         double.signup(HEADERS, b"{}")
-        page.read_until("trouble", "the next call")
+        page.read_until("now", "the next call")
 
 
 def test_a_search_goes_on_live(double: FirstPromoterDouble) -> None:

@@ -47,6 +47,7 @@ OUTSIDE = """
 [...document.querySelectorAll('body :not(option)')].filter(
   one => one.getBoundingClientRect().right > innerWidth + 1).length
 """
+LINES = "one => new Set([...one.getClientRects()].map(line => Math.round(line.bottom))).size"
 HIDDEN = (
     "[...document.querySelectorAll('.copy, #theme, .app')].every(one => !one.checkVisibility())"
 )
@@ -146,6 +147,8 @@ def test_the_list_is_searched_while_one_types(page: Page, double: FirstPromoterD
     page.run("document.querySelector('[name=q]').focus()")
     page.write("lou@")
     shows(page, "lou@example.com")
+    counted = "document.querySelector('.count').textContent"
+    page.wait_for(f"{counted} === '1 of 7 events · 11 calls · 1 visit'")
     assert page.run("location.search") == "?q=lou%40"
     signup(double, email="lou@example.com", ref_id="anna")
     signup(double, email="noa@example.com", ref_id="anna")
@@ -160,7 +163,7 @@ def test_trouble_is_one_click(page: Page, double: FirstPromoterDouble) -> None:
     """The button says what the next calls get, and 200 ends it."""
     page.press("500")
     page.wait_for("document.getElementById('answer-500').ariaPressed === 'true'")
-    assert "Now: 500 to every call" in page.run("document.getElementById('trouble').textContent")
+    assert page.run("document.getElementById('now').textContent") == "Now: 500 to every call"
     assert signup(double, email="kim@example.com", ref_id="anna").status == 500
     page.wait_for(f"{ROWS}.length && {ROWS}[0].textContent.includes('500 comes again')")
 
@@ -175,6 +178,7 @@ def test_a_clearing_is_counted_and_undone(page: Page, double: FirstPromoterDoubl
     page.press("Clear 12")
     page.wait_for(f"{ROWS}.length === 0")
     assert double.attempts == ()
+    assert page.run("document.getElementById('links').checkVisibility()")
 
     page.press("Undo, bring back 12")
     page.wait_for(f"{ROWS}.length === 7")
@@ -259,6 +263,25 @@ def test_a_phone_shows_cards(page: Page, double: FirstPromoterDouble) -> None:
     assert page.run("getComputedStyle(document.querySelector('.heads')).display") == "none"
     tops = [page.run(f"{top}('{part}')") for part in (".email", ".promoter", ".when")]
     assert tops[0] < tops[1] == pytest.approx(tops[2], abs=6)
+
+
+def test_a_phone_shows_what_arrived_first(page: Page, double: FirstPromoterDouble) -> None:
+    """Trouble is folded, what it does is said; no ordinary address is torn apart."""
+    for email in ("kim@example.com", "kim-of-the-accounting@example.com"):
+        signup(double, email=email, tid=UNKNOWN, ip="203.0.113.7")
+    page.look(width=390)
+    page.wait_for(f"{ROWS}.length === 2")
+    double.trouble = Trouble("500", next=1)
+
+    assert not page.run("document.getElementById('answer-500').checkVisibility()")
+    page.wait_for("document.getElementById('now').checkVisibility()")
+    double.trouble = None
+    page.wait_for("!document.getElementById('now').textContent")
+    assert page.run(f"{ROWS}[0].getBoundingClientRect().top + scrollY") < 520
+    lines = f"{ROWS}.map(row => ({LINES})(row.querySelector('.email')))"
+    assert page.run(lines) == [2, 1]
+    page.look()
+    page.wait_for("document.getElementById('answer-500').checkVisibility()")
 
 
 @pytest.mark.parametrize("dark", [False, True])
