@@ -13,7 +13,7 @@ from tests.support.accounts import fprom_environment
 from tests.support.misbehaving import Server, compose, serving
 from tests.support.vendor import BROWSER, FORM, PREFIX, play
 from tests.support.waiting import PATIENCE, eventually
-from tests.system.servers.running import Running, running
+from tests.system.servers.running import Running, require, running
 from tests.system.servers.servers import KINDS, raw_shop
 from tests.system.servers.wire import ask, connect
 
