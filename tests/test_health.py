@@ -127,7 +127,8 @@ def test_a_silent_server_is_waited_for_a_second(postgresql_url: str, make: MakeF
     """No driver's own time-out is asked; afterwards all is well again."""
     with relay_to(postgresql_url) as relay:
         fprom = make(through(postgresql_url, relay, "postgresql+psycopg"))
-        assert fprom.health().ok
+        # A busy machine may take a second for the first connection.
+        assert eventually(lambda: fprom.health().ok, within=40)
         relay.silence()
         began = time.monotonic()
         health = fprom.health()

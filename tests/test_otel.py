@@ -258,7 +258,9 @@ def test_the_outbox_is_measured_while_it_is_in_use(
         "rejected": [(mine, 1)],
         "paused": [(mine | {"fprom.reason": "unauthorized"}, 1)],
     }
+    closed = fprom.delivery
     fprom.close()
+    assert closed is not fprom.delivery
     assert gauges(app) == {"pending": [], "oldest_age": [], "rejected": [], "paused": []}
 
 
@@ -363,6 +365,21 @@ def test_a_damaged_trace_leads_nowhere(app: App, sqlite_url: str, make: MakeFpro
 
     assert fprom.drain()["sent"] == 1
     assert app.spans["process fprom_outbox"].links == ()
+
+
+def test_an_app_without_it(
+    monkeypatch: pytest.MonkeyPatch, sqlite_url: str, make: MakeFprom, api: Api
+) -> None:
+    """Nothing is told, and an event goes its way with its request's own id."""
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+    fprom = make(sqlite_url)
+    track_signup(request_of(fprom, HTTP_TRACEPARENT=PARENT), EMAIL)
+    (row,) = rows(fprom)
+
+    assert fprom.drain()["sent"] == 1
+    assert row["trace"] == PARENT
+    with telemetry.telemetry().send("signup", None) as told:
+        assert told.trace is None
 
 
 def test_an_api_that_is_too_old_is_said_once(

@@ -108,6 +108,14 @@ def test_a_damaged_reason_breaks_no_line(reason: str) -> None:
     assert found["fprom_outbox_paused"][1] == {"reason": reason}
 
 
+def test_a_program_gets_zeros_of_no_outbox(desk: Desk, tmp_path: Path) -> None:
+    """The first event has yet to make it; a person is told where it will be."""
+    assert json.loads(desk("stats", "--json")) == NOTHING
+    assert samples(desk("stats", "--prometheus"))["fprom_outbox_pending"][2] == 0.0
+    assert desk("stats").startswith("there is no outbox yet")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_no_outbox_yet(tmp_path: Path, environ: dict[str, str]) -> None:
     """A person is told where it will be, a program gets zeros; none is made."""
