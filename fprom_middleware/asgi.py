@@ -72,17 +72,17 @@ class FpromMiddleware:
                 state = scope["state"] = {}
             state[STATE_KEY] = context
             if self._has_more:
-                path = scope["path"]
-                # Compared, and not looked up: that would hash the path. Below a mount, whose paths
-                # begin with its own, `serve` looks closer.
-                if (
-                    path == self._script_path  # noqa: PLR1714 - as above
-                    or path == self._click_path
-                    or path == self._details_path
-                    or scope.get("root_path")
-                ):
-                    script = self._script
-                    if script is not None and await script.serve(scope, context, receive, send):
+                script = self._script
+                if script is not None:
+                    path = scope["path"]
+                    # Compared, and not looked up: that would hash the path. Below a mount, whose
+                    # paths begin with its own, `serve` looks closer.
+                    if (
+                        path == self._script_path  # noqa: PLR1714 - as above
+                        or path == self._click_path
+                        or path == self._details_path
+                        or scope.get("root_path")
+                    ) and await script.serve(scope, context, receive, send):
                         return
                 sources = self._sources
                 if sources is not None:

@@ -63,14 +63,16 @@ class FpromMiddleware:
         context.forwarded = environ.get(self._address_key, "")
         context.peer = environ.get("REMOTE_ADDR")
         if self._has_more:
-            path = environ.get("PATH_INFO")
-            # Compared, and not looked up: that would hash the path.
-            if (
-                path == self._script_path  # noqa: PLR1714 - as above
-                or path == self._click_path
-                or path == self._details_path
-            ) and self._script is not None:
-                return self._script.serve(environ, context, start_response)
+            script = self._script
+            if script is not None:
+                path = environ.get("PATH_INFO")
+                # Compared, and not looked up: that would hash the path.
+                if (
+                    path == self._script_path  # noqa: PLR1714 - as above
+                    or path == self._click_path
+                    or path == self._details_path
+                ):
+                    return script.serve(environ, context, start_response)
             sources = self._sources
             if sources is not None:
                 cookie = read_environ_sources(sources, context, environ)

@@ -70,9 +70,15 @@ class Limits:
             )
 
     def note(self, seconds: float) -> bool:
-        """Count how long a call took; True where that begins a pause."""
+        """Count how long a call took.
+
+        Args:
+            seconds: From its beginning to its end.
+
+        Returns:
+            True where that begins the first pause of a row, which is to be said once.
+        """
         with self._lock:
             self._slow = self._slow + 1 if seconds >= SLOW_SECONDS else 0
-            begins = self._slow >= SLOW_TO_PAUSE
-            self._paused_at = self._clock() if begins else None
-            return begins
+            self._paused_at = self._clock() if self._slow >= SLOW_TO_PAUSE else None
+            return self._slow == SLOW_TO_PAUSE

@@ -82,6 +82,7 @@ class ScriptProxy:
         self._script: Script = (
             FileScript(path) if path else FetchedScript(self._vendor, fprom.clock)
         )
+        self._has_warned = False
         _all.add(self)
 
     def start_afresh(self) -> None:
@@ -121,6 +122,13 @@ class ScriptProxy:
         if refused is not None:
             return refused
         if not is_same_site(header, self._hosts(request)):
+            if header("sec-fetch-site") == "same-origin" and not self._has_warned:
+                self._has_warned = True
+                logger.warning(
+                    "A page of this site's own was refused FirstPromoter's script: its Origin is "
+                    "not the Host that arrives here. Let the proxy in between hand on Host, or "
+                    "X-Forwarded-Host, and name it in FPROM_TRUSTED_PROXIES."
+                )
             return FORBIDDEN
         return None if route is Route.SCRIPT else refuse_form(header)
 

@@ -188,7 +188,9 @@ class FetchedScript:
                 return
             errors.append(problem)
         what = "the copy in memory is served on" if self.copy else "pages go without it"
-        logger.warning(
+        # Said once, until it is there again.
+        logger.log(
+            logging.DEBUG if self._good_for == RETRY_SECONDS else logging.WARNING,
             "FirstPromoter's script could not be fetched (%s): %s, next try in %d s.",
             ", ".join(errors),
             what,

@@ -78,28 +78,23 @@ class Vendor:
             headers: All that it goes out with, Host and Content-Length aside.
             body: The form.
         """
-        return self._exchange("POST", self._tracker + route.path, headers, body, most=MAX_ANSWER)
+        request = httpx.Request(
+            "POST", self._tracker + route.path, headers=[*headers], content=body
+        )
+        return self._exchange(request, seconds=SECONDS, most=MAX_ANSWER)
 
     def get(self, url: str, headers: Iterable[tuple[str, str]]) -> Reply:
-        """Fetch the script."""
-        return self._exchange("GET", url, headers, None, most=MAX_SCRIPT)
+        """Fetch the script from one of its addresses, which share the time that there is."""
+        request = httpx.Request("GET", url, headers=[*headers])
+        return self._exchange(request, seconds=SECONDS / len(self.script_urls), most=MAX_SCRIPT)
 
-    def _exchange(
-        self,
-        method: str,
-        url: str,
-        headers: Iterable[tuple[str, str]],
-        body: bytes | None,
-        *,
-        most: int,
-    ) -> Reply:
+    def _exchange(self, request: httpx.Request, *, seconds: float, most: int) -> Reply:
         if not self._may_leave():
             return Reply(0, error="tests send nothing")
         try:
             # Not through a client: its own headers, cookies and redirects would have to be undone.
-            request = httpx.Request(method, url, headers=list(headers), content=body)
             transport = self._transport(request.url)
-            with deadline(SECONDS):
+            with deadline(seconds):
                 answer = transport.handle_request(request)
                 try:
                     return _read(answer, most)

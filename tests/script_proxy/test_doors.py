@@ -189,6 +189,19 @@ def test_a_trusted_proxy_s_host_is_a_name_of_this_site(open_it: OpenDoor, vendor
     assert len(vendor.requests) == 1
 
 
+def test_a_proxy_that_writes_another_host_is_said_once(
+    open_it: OpenDoor, vendor: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The browser calls it the same origin, the server does not: one WARNING says what to do."""
+    ask = open_it()
+    for _ in range(3):
+        got = ask("POST", TR, BROWSER | {"Host": "app.internal:8000"}, FORM)
+        assert got.status == 403
+    (record,) = [one for one in caplog.records if "FPROM_TRUSTED_PROXIES" in one.message]
+    assert record.levelname == "WARNING"
+    assert vendor.requests == []
+
+
 def test_as_long_as_may_be(open_it: OpenDoor, vendor: Server) -> None:
     """The bound itself is let through, whole."""
     body = b"a=" + b"x" * (MAX_BODY - 2)

@@ -11,15 +11,18 @@ import pytest
 
 from fprom_middleware import asgi
 from fprom_middleware.script_proxy.calls import Route
-from fprom_middleware.script_proxy.vendor import Reply, Vendor
-from tests.script_proxy.doors import asgi_app
+from fprom_middleware.script_proxy.proxy import _start_afresh
+from fprom_middleware.script_proxy.vendor import Vendor
+from tests.script_proxy.doors import asgi_app, open_door
 from tests.support.accounts import make_settings
 from tests.support.misbehaving import hang, serving
 from tests.support.programs import run_program
-from tests.support.vendor import BROWSER, FORM, PREFIX, play, script_settings
+from tests.support.vendor import BROWSER, FORM, PREFIX, SCRIPT, play, script_settings
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.misbehaving import Server
 
 FORKING = """
@@ -57,6 +60,24 @@ def test_a_child_has_connections_of_its_own(vendor: Server) -> None:
     assert first == again != child
 
 
+@pytest.mark.parametrize("of_a_file", [False, True])
+def test_what_a_child_begins_with(vendor: Server, tmp_path: Path, of_a_file: bool) -> None:
+    """The same without a fork: the script is kept, connections and bounds are new."""
+    path = tmp_path / "fpr-prox.js"
+    path.write_bytes(SCRIPT)
+    more = {"FPROM_SCRIPT_FILE": str(path)} if of_a_file else {}
+    with open_door("wsgi", script_settings(vendor, **more)) as ask:
+        for _ in range(2):
+            assert ask("GET", f"{PREFIX}/fpr.js", BROWSER).body == SCRIPT
+            assert ask("POST", f"{PREFIX}/tr", BROWSER, FORM).status == 200
+            _start_afresh()
+
+    posts = [request for request in vendor.requests if request.line.startswith("POST")]
+    assert len(vendor.requests) - len(posts) == (0 if of_a_file else 1)
+    first, second = (request.connection for request in posts)
+    assert first != second
+
+
 class JobTimeoutError(TimeoutError):
     """What a job's time limit raises."""
 
@@ -79,12 +100,12 @@ def test_a_time_limit_of_the_app_s_own_is_not_swallowed() -> None:
             signal.signal(signal.SIGALRM, before)
 
 
-def test_what_is_wrong_with_a_call_stays_here() -> None:
-    """A mistake of ours is no answer; no page fails because of it."""
-    with serving(play) as server:
-        vendor = Vendor(make_settings(base_url=server.url), lambda: True)
-        headers: Any = [("user-agent", object())]
-        assert vendor.post(Route.CLICK, headers, FORM) == Reply(0, error="TypeError")
+def test_what_is_wrong_with_a_call_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy's address that cannot be read is no answer; no page fails because of it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://[::1")
+    vendor = Vendor(make_settings(), lambda: True)
+    reply = vendor.post(Route.CLICK, (), FORM)
+    assert (reply.status, reply.error) == (0, "ValueError")
 
 
 def scope(path: str = f"{PREFIX}/tr", **more: Any) -> dict[str, Any]:

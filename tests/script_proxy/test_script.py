@@ -109,6 +109,23 @@ def test_without_a_copy_pages_go_without(
         assert load(script) == SCRIPT
 
 
+def test_a_script_that_stays_away_is_said_once(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And once more when it has been there in between."""
+    caplog.set_level(logging.WARNING)
+    with serving(answer(503), answer(503), play, answer(503)) as vendor:
+        script = make(vendor.url, clock)
+        for _ in range(2):
+            assert load(script) is None
+            clock.now += RETRY_SECONDS
+        assert len(caplog.records) == 1
+        for _ in range(3):
+            assert load(script) == SCRIPT
+            clock.now += FRESH_SECONDS
+        assert len(caplog.records) == 2
+
+
 @pytest.mark.parametrize("name", [name for name in BAD if name != "not changed"])
 def test_a_stale_copy_is_served_on(
     name: str, clock: Clock, caplog: pytest.LogCaptureFixture
