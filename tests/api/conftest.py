@@ -45,7 +45,6 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
 
-@pytest.mark.slow
 @contextmanager
 def calling(url: str, *, timeout: float = 20, client: httpx.Client | None = None) -> Iterator[Call]:
     """Yield the call; close the API and the client at the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from fprom_middleware.api.client import TrackingApi
 from fprom_middleware.api.transport import DeadlineTransport, deadline
 from tests.api.conftest import NO_ANSWER, calling
 from tests.support.accounts import make_settings
-from tests.support.misbehaving import PATIENCE, SENT, answer, compose, hang, say, serving
+from tests.support.misbehaving import PATIENCE, SENT, answer, compose, say, serving
 
 if TYPE_CHECKING:
     from tests.support.misbehaving import Talk
@@ -147,9 +148,13 @@ def test_a_job_s_time_limit_goes_up(lead: Lead, limit: type[Exception]) -> None:
     def end_the_job(*_: object) -> None:
         raise limit
 
-    with serving(hang, answer(200, SENT)) as server, calling(server.url) as call:
+    def hang_past_the_limit(talk: Talk) -> None:
+        talk.read()
+        os.kill(os.getpid(), signal.SIGALRM)
+        talk.server.stopped.wait(PATIENCE)
+
+    with serving(hang_past_the_limit, answer(200, SENT)) as server, calling(server.url) as call:
         before = signal.signal(signal.SIGALRM, end_the_job)
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
         try:
             with pytest.raises(limit):
                 call(lead)
