@@ -8,6 +8,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 ONCE ?=
+CELL ?=
 FIND_PYTHON := for p in $${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; exit 0; fi; \
 	done; echo "Python 3.11 or newer was not found; name one: make PYTHON=/path/to/python" >&2; exit 1
@@ -20,7 +21,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 # process, where coverage does not follow.
 CORE := --include='fprom_middleware/**/*.py' --omit='fprom_middleware/cli/main.py,fprom_middleware/sandbox/*'
 
-.PHONY: help setup demo check fix test lint types unit system faults matrix bench pictures clean
+.PHONY: help setup demo check fix test lint types unit system pythons wheel faults matrix bench pictures clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -70,6 +71,13 @@ unit: $(VENV)/.test ## all tests without programs of others, with branch coverag
 system: $(VENV)/.test ## tests with real servers, brokers, a browser and kills
 	$(PYTEST) $(SYSTEM)
 
+pythons: $(VENV)/.test ## the built wheel under the fast tests: each Python found, lowest packages, no framework (CELL=lowest: one)
+	$(BIN)/python tests/distribution/cells.py $(CELL)
+
+wheel: $(VENV)/.test ## wheel and sdist in build/dist: the same twice, with their tests on this Python, every type known
+	$(BIN)/pytest -q tests/distribution
+	$(BIN)/python tests/distribution/cells.py wheel
+
 faults: $(VENV)/.test ## the fault suite in its long form: kills, deploys, outages
 	FPROM_FAULTS=long $(BIN)/pytest --timeout 1800 -s tests/system/faults
 
@@ -91,4 +99,4 @@ pictures: $(VENV)/.test ## the pictures in docs/pictures, anew (needs chromium)
 	$(BIN)/python tests/system/browser/pictures.py
 
 clean: ## remove what the above made
-	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,7 +4,7 @@ import signal
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.fixtures"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.missing_packages"]
 
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit it; these
 # tests press it.
