@@ -97,12 +97,14 @@ class Stream:
             while not self._closing.closed:
                 changed.clear()
                 started = time.perf_counter()
-                yield self._write()
-                took = time.perf_counter() - started
+                message = self._write()
+                ended = time.perf_counter()
+                yield message
                 while not await _set_within(changed, SILENCE):
                     yield ": still here\n\n"
-                if not self._closing.closed:
-                    await asyncio.sleep(max(PACE, SHARE * took))
+                rest = max(PACE, SHARE * (ended - started)) - (time.perf_counter() - ended)
+                if rest > 0 and not self._closing.closed:
+                    await asyncio.sleep(rest)
             yield "event: bye\ndata: {}\n\n"
         finally:
             for end in ends:

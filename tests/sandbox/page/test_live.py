@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,11 @@ import httpx
 import pytest
 
 from fprom_middleware.sandbox import FirstPromoterDouble
+from fprom_middleware.sandbox.page.live import PACE, Closing, Stream
+from fprom_middleware.sandbox.page.query import Query
 from fprom_middleware.sandbox.trouble import Trouble
 from tests.sandbox.calling import HEADERS, call, signup
+from tests.sandbox.page.reading import PLACE
 from tests.sandbox.serving import serving
 from tests.support.waiting import PATIENCE
 
@@ -91,6 +95,35 @@ def test_what_arrives_is_pushed(double: FirstPromoterDouble) -> None:
     assert "sale 7.00 USD" in row
     assert "1.40 USD" in second["parts"]["promoters"]
     assert "setup" not in second["parts"]
+
+
+def test_a_quiet_page_is_told_at_once(
+    double: FirstPromoterDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two messages it rests; what comes after the rest waits for nothing."""
+    rests: list[float] = []
+    now = 100.0
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    async def listen() -> None:
+        nonlocal now
+        messages = Stream(double, lambda: PLACE, Query(), "", Closing()).messages()
+        assert "retry" in await anext(messages)
+        assert "data" in await anext(messages)
+        now += 1.0
+        signup(double, uid="1", ref_id="anna")
+        assert "call-1" in await anext(messages)
+        assert rests == []
+        signup(double, uid="2", ref_id="anna")
+        assert "call-2" in await anext(messages)
+
+    monkeypatch.setattr("fprom_middleware.sandbox.page.live.time.perf_counter", lambda: now)
+    monkeypatch.setattr("fprom_middleware.sandbox.page.live.asyncio.sleep", rest)
+    asyncio.run(listen())
+
+    assert rests == [pytest.approx(PACE)]
 
 
 def test_a_repeat_takes_its_rows_place(double: FirstPromoterDouble) -> None:

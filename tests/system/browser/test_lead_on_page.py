@@ -27,6 +27,14 @@ ARRIVED = {
     "outcome": "✓ 200 delivered",
 }
 ROW = "document.querySelector('#rows .row')"
+WATCH = """
+window.stands = {};
+new MutationObserver(() => document.querySelectorAll('.row .email').forEach(
+  one => { window.stands[one.textContent] ??= Date.now(); }
+)).observe(document.getElementById('rows'), {childList: true})
+"""
+LIMIT = 2000
+"""Milliseconds from the button to the page."""
 KEEPING = {
     "FPROM_LINK_PARAMS": "fpr",
     "FPROM_KEEP_DAYS": "60",
@@ -39,15 +47,23 @@ class Stage:
 
     def __init__(self, sandbox: str, shop: str, page: Page, visitor: Page) -> None:
         self.sandbox, self.shop, self.page, self.visitor = sandbox, shop, page, visitor
+        self._pressed = 0.0
 
-    def register(self) -> None:
+    def register(self, email: str = "berta@example.com") -> None:
         """Register in the shop, from its landing page, behind a proxy."""
         # Not before: the script's own call would ask whether it may send the header.
         self.visitor.come_from(VISITOR)
         self.visitor.press("Register", "a")
-        self.visitor.type("email", "berta@example.com")
+        self.visitor.type("email", email)
         self.visitor.type("password", "correct horse")
+        self._pressed = self.visitor.run("Date.now()")
         self.visitor.press("Register")
+
+    def measure(self, email: str) -> float:
+        """Return how many milliseconds after the button the lead stood on the page."""
+        stands = f"window.stands['{email}']"
+        self.page.wait_for(stands)
+        return float(self.page.run(stands)) - self._pressed
 
     def read_row(self) -> dict[str, str]:
         """Wait for the lead on the sandbox's page; return its line."""
@@ -72,6 +88,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
         page.look()
         page.open(sandbox.url)
         page.wait_for("document.getElementById('state').textContent === 'live'")
+        page.run(WATCH)
         yield Stage(sandbox.url, shop.url, page, visitor)
 
 
@@ -92,6 +109,23 @@ def test_a_referred_visitor_stands_on_the_page(stage: Stage) -> None:
     assert "public (of documentation)" in inside
     links = stage.page.run("document.getElementById('links').textContent")
     assert f"{stage.shop}/?fpr=anna" in links
+
+
+@pytest.mark.parametrize(
+    "stage", [(name, {}) for name in cast.SHOPS], indirect=True, ids=cast.SHOPS
+)
+def test_a_lead_stands_there_within_two_seconds(stage: Stage) -> None:
+    """The first one of a process, or where the machine was busy one of the next two."""
+    stage.visitor.open(f"{stage.shop}/?fpr=anna")
+    stage.visitor.wait_for("document.cookie.includes('_fprom_tid=')")
+    took: list[float] = []
+    while len(took) < 3 and min(took, default=LIMIT) >= LIMIT:
+        email = f"berta-{len(took)}@example.com"
+        stage.register(email)
+        took.append(stage.measure(email))
+        stage.visitor.open(f"{stage.shop}/")
+
+    assert min(took) < LIMIT, took
 
 
 @pytest.mark.parametrize(
