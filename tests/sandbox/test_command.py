@@ -364,7 +364,7 @@ def test_remote_machines_are_let_in_only_when_asked() -> None:
         script = httpx.get(f"{url}/fpr.js", headers={"host": "sandbox:1"}, trust_env=False).text
 
     assert list(hosts.values()) == [200, 200, 200, 403]
-    assert '"http://sandbox:1/click"' in script
+    assert '"http://sandbox:1/tr"' in script
 
 
 def test_the_page_is_opened_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
