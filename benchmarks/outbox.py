@@ -36,6 +36,7 @@ from fprom_middleware import (
 )
 from fprom_middleware.database.database import Database
 from fprom_middleware.database.schema import leads
+from fprom_middleware.outbox.history import History
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.outbox.urls import outbox_url
 
@@ -104,6 +105,7 @@ def open_outbox_at(url: str, account: str) -> Outbox:
         clock=time.time,
         rate_limit=NO_LIMIT,
         timeout=10.0,
+        history=History(FpromSettings(api_key="key", account_id=account)),
     )
 
 

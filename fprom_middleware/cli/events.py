@@ -7,18 +7,25 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from ..outbox.admin import State
+from ..outbox.lookup import find_of
 from .decorators import with_inspection
 from .output import moment, show_table
+from .rows import say_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..outbox.admin import Inspection, OutboxRow
 
+_NOT_AGAIN: Final = {
+    State.PENDING: "it is tried again by itself.",
+    State.DELIVERED: "nothing is left of it that could be sent.",
+}
 _numbers = click.argument("numbers", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))
 
 
@@ -33,18 +40,14 @@ def show(inspection: Inspection, *, number: int) -> None:
         [
             ("id", str(row.id)),
             ("kind", row.kind),
-            ("state", _state(row)),
+            ("state", say_state(row)),
             ("queued at", moment(row.queued_at)),
             ("due at", moment(row.due_at)),
             ("calls", str(row.attempts)),
             ("rejected at", moment(row.rejected_at)),
+            ("delivered at", moment(row.delivered_at)),
             ("reason", row.reason or "-"),
-            (
-                "event",
-                "unreadable; `fprom outbox export` writes it as it is"
-                if row.event is None
-                else repr(row.event),
-            ),
+            ("event", _say_event(row)),
         ],
     )
 
@@ -57,8 +60,9 @@ def retry(inspection: Inspection, *, numbers: tuple[int, ...], all_of_them: bool
     """Send rejected events again, as if they had never been tried."""
     _one_of_both(numbers, all_of_them=all_of_them)
     for number in numbers:
-        if not _find(inspection, number).rejected:
-            msg = f"event {number} is pending: it is tried again by itself."
+        state = _find(inspection, number).state
+        if state is not State.REJECTED:
+            msg = f"event {number} is {state}: {_NOT_AGAIN[state]}"
             raise click.ClickException(msg)
     done = inspection.retry(None if all_of_them else numbers)
     click.echo(f"{count_events(done)} due now")
@@ -67,17 +71,29 @@ def retry(inspection: Inspection, *, numbers: tuple[int, ...], all_of_them: bool
 @click.command()
 @_numbers
 @click.option("--all", "all_of_them", is_flag=True, help="Every rejected event.")
+@click.option("--of", "whom", metavar="EMAIL|UID", help="Every event of a customer.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @with_inspection
 def delete(
-    inspection: Inspection, *, numbers: tuple[int, ...], all_of_them: bool, yes: bool
+    inspection: Inspection,
+    *,
+    numbers: tuple[int, ...],
+    all_of_them: bool,
+    whom: str | None,
+    yes: bool,
 ) -> None:
-    """Delete events for good: by ID, waiting ones too; by --all, the rejected ones."""
-    _one_of_both(numbers, all_of_them=all_of_them)
+    """Delete events for good: by ID or customer, waiting ones too; by --all, the rejected ones."""
+    rows: Sequence[OutboxRow]
+    if whom is None:
+        _one_of_both(numbers, all_of_them=all_of_them)
+        rows = [_find(inspection, number) for number in numbers]
+    else:
+        rows = _all_of(inspection, whom, other=bool(numbers) or all_of_them)
+        numbers = tuple(row.id for row in rows)
     if all_of_them:
         what = f"{count_events(inspection.stats().rejected)} that FirstPromoter rejected"
     else:
-        waiting = sum(not _find(inspection, number).rejected for number in numbers)
+        waiting = sum(row.state is State.PENDING for row in rows)
         what = f"{count_events(len(numbers))}, {waiting} of them not sent yet"
     if not yes:
         _ask(f"Delete {what}?")
@@ -114,8 +130,22 @@ def count_events(number: int) -> str:
     return f"{number} event" if number == 1 else f"{number} events"
 
 
-def _state(row: OutboxRow) -> str:
-    return f"{row.state}, behind an earlier event of the customer" if row.blocked else row.state
+def _say_event(row: OutboxRow) -> str:
+    if row.state is State.DELIVERED:
+        return "delivered: its personal data are gone"
+    if row.event is None:
+        return "unreadable; `fprom outbox export` writes it as it is"
+    return repr(row.event)
+
+
+def _all_of(inspection: Inspection, whom: str, *, other: bool) -> Sequence[OutboxRow]:
+    if other or not whom.strip():
+        msg = "name a customer by --of, events by their IDs, or all rejected ones by --all."
+        raise click.UsageError(msg)
+    if not inspection.outbox.history.has_key:
+        msg = "what was delivered cannot be found without FPROM_API_KEY: set it."
+        raise click.ClickException(msg)
+    return find_of(inspection, whom)
 
 
 def _line(row: OutboxRow) -> str:

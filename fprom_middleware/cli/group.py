@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from .source import SettingsSource
 
-NAMES: Final = ("check", "drain", "outbox", "resume", "stats", "worker")
+NAMES: Final = ("check", "drain", "find", "outbox", "resume", "stats", "worker")
 
 
 class FpromGroup(click.Group):

@@ -9,13 +9,14 @@ import click
 
 from ..database.database import NoOutboxError
 from ..masking import mask_email, mask_tail, printable
-from ..outbox.admin import AGES, OLDEST
+from ..outbox.admin import AGES, OLDEST, State
 from ..outbox.stats import Stats
 from ..timestamps import span
 from .decorators import with_inspection
 from .events import delete, export, retry, show
 from .move import move
 from .output import advice, moment, show_table
+from .rows import as_figures, show_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,30 +38,42 @@ def _list_options(command: F) -> F:
         type=click.IntRange(min=0),
         default=50,
         show_default=True,
-        help="How many rejected events to list.",
+        help="How many events to list.",
     )
-    return as_json(limit(command))
+    state = click.option(
+        "--state",
+        type=click.Choice([state.value for state in State]),
+        help="List the newest events of one state, in place of the figures.",
+    )
+    return as_json(limit(state(command)))
 
 
 @click.group(invoke_without_command=True)
 @_list_options
 @click.pass_context
-def outbox(context: click.Context, *, as_json: bool, limit: int) -> None:
+def outbox(context: click.Context, *, as_json: bool, limit: int, state: str | None) -> None:
     """Show what waits, since when, and what FirstPromoter rejected.
 
     E-mails are masked; `fprom outbox export` writes whole values.
     """
     if context.invoked_subcommand is None:
-        _list(as_json=as_json, limit=limit)
+        _list(as_json=as_json, limit=limit, state=state)
 
 
 @with_inspection
-def _list(inspection: Inspection, *, as_json: bool, limit: int) -> None:
+def _list(inspection: Inspection, *, as_json: bool, limit: int, state: str | None) -> None:
     if not as_json:
-        _tell(inspection, inspection.stats(), inspection.rejected(limit))
+        if state is None:
+            _tell(inspection, inspection.stats(), inspection.rejected(limit))
+        else:
+            click.echo(f"outbox: {inspection.place}")
+            show_rows(inspection.newest(limit, state=State(state)))
         return
     try:
         figures = _figures(inspection, limit)
+        if state is not None:
+            rows = inspection.newest(limit, state=State(state))
+            figures["events"] = [as_figures(row) for row in rows]
     except NoOutboxError:
         figures = dict(Stats()) | {"outbox": None}
     # The memory is that of the web processes: this one cannot know.
@@ -70,9 +83,9 @@ def _list(inspection: Inspection, *, as_json: bool, limit: int) -> None:
 
 @click.command("list")
 @_list_options
-def list_all(*, as_json: bool, limit: int) -> None:
+def list_all(*, as_json: bool, limit: int, state: str | None) -> None:
     """Do as `fprom outbox` without a command does."""
-    _list(as_json=as_json, limit=limit)
+    _list(as_json=as_json, limit=limit, state=state)
 
 
 def _figures(inspection: Inspection, limit: int) -> dict[str, Any]:

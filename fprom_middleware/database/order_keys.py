@@ -25,10 +25,14 @@ def order_keys(account: str, body: Mapping[str, Any]) -> dict[str, int | None]:
     """
     email, uid = body.get("email"), body.get("uid")
     return {
-        # As mail systems take them: otherwise one customer would be two.
-        "email_key": _key(account, "email", email.strip().casefold() if email else None),
+        "email_key": _key(account, "email", same_mailbox(email) if email else None),
         "uid_key": _key(account, "uid", uid),
     }
+
+
+def same_mailbox(email: str) -> str:
+    """Return an address as mail systems take it: otherwise one customer would be two."""
+    return email.strip().casefold()
 
 
 def _key(account: str, name: str, value: str | None) -> int | None:

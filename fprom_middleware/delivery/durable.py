@@ -14,6 +14,7 @@ from ..events.log_line import log_line
 from ..events.receipt import Reason, Receipt, Status
 from ..interrupts import raised_by_signal
 from ..masking import mask_tail
+from ..outbox.purge import PURGE_AT_ONCE
 from ..outbox.store import open_outbox
 from ..outbox.transactions.writer import TransactionWriter
 from ..settings.choices import WorkerMode
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PURGE_EVERY_SECONDS: Final = 3600.0
-"""Seconds between looks for rejected events that were kept long enough."""
+"""Seconds between looks for ended events that were kept long enough."""
 GRACE_SECONDS: Final = 2.0
 """Seconds for which the end of the process waits for the call in flight."""
 FLUSH_SECONDS: Final = 1.0
@@ -155,7 +156,7 @@ class OutboxDelivery:
     ) -> Counts:
         """Send what is due, as `Drain.run` does, what waits in memory included.
 
-        Once an hour this purges what was rejected 30 days ago, too.
+        Once an hour this purges what ended long enough ago, too.
 
         Raises:
             FpromOutboxError: The database refused.
@@ -175,8 +176,9 @@ class OutboxDelivery:
             )
             now = self.clock()
             if self._purged_at is None or not 0.0 <= now - self._purged_at <= PURGE_EVERY_SECONDS:
-                self.outbox.purge()
-                self._purged_at = now
+                done = self.outbox.purge()
+                # Where there is more of it, the next drain goes on.
+                self._purged_at = now if done < PURGE_AT_ONCE else None
             return counts
 
         return _without_rows(work)

@@ -18,6 +18,7 @@ from ..events.lead import Lead
 from ..masking import mask_email, mask_tail
 from ..settings.choices import DeliveryMode
 from .account_row import read_state
+from .due import DELIVERED, REJECTED
 from .payload import PayloadError, decode
 from .store import open_outbox
 from .turns import free_next
@@ -50,6 +51,14 @@ class State(StrEnum):
 
     PENDING = "pending"
     REJECTED = "rejected"
+    DELIVERED = "delivered"
+
+
+_WHERE: Final = {
+    State.PENDING: (leads.c.due_at.is_not(None),),
+    State.REJECTED: REJECTED,
+    State.DELIVERED: DELIVERED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +68,19 @@ class OutboxRow:
     Attributes:
         id: The row.
         queued_at: When it was written, seconds since the epoch.
-        due_at: When it is sent next; None once it is rejected.
+        due_at: When it is sent next; None once it has ended.
         attempts: Calls so far.
         rejected_at: When the API refused it for good.
+        delivered_at: When the API had it.
+        status: How a delivered one ended: sent, duplicate or skipped.
         reason: Why.
         blocked: Whether it waits for an earlier event of the same customer.
         kind: What it is about.
-        event: What was, or will be, sent; None where the row cannot be read.
+        event: What will be, or would have been, sent; None once it is delivered, and where the row
+            cannot be read.
         payload: The event as the row has it.
+        created_at: Of what a delivered one leaves: the event's own moment.
+        tid_tail: The same: the end of its tid, "" of a short one.
     """
 
     id: int
@@ -74,21 +88,27 @@ class OutboxRow:
     due_at: float | None
     attempts: int
     rejected_at: float | None
+    delivered_at: float | None
+    status: str | None
     reason: str | None
     blocked: bool
     kind: str
     event: AnyEvent | None
     payload: str | None = field(repr=False)
+    created_at: float | None
+    tid_tail: str | None
 
     @property
     def rejected(self) -> bool:
         """True where the API will never take it."""
-        return self.due_at is None
+        return self.state is State.REJECTED
 
     @property
     def state(self) -> State:
         """What has become of it so far."""
-        return State.REJECTED if self.rejected else State.PENDING
+        if self.due_at is not None:
+            return State.PENDING
+        return State.REJECTED if self.delivered_at is None else State.DELIVERED
 
     @property
     def who(self) -> str | None:
@@ -110,12 +130,16 @@ class OutboxRow:
             due_at=row.due_at,
             attempts=row.attempts,
             rejected_at=row.rejected_at,
+            delivered_at=row.delivered_at,
+            status=None if row.status is None else str(row.status),
             # SQLite lets bytes stand in any column.
             reason=None if row.reason is None else str(row.reason),
             blocked=bool(row.blocked) and row.due_at is not None,
             kind=str(row.kind),
             event=event,
-            payload=row.payload,
+            payload=row.payload or None,
+            created_at=row.created_at,
+            tid_tail=None if row.tid_tail is None else str(row.tid_tail),
         )
 
 
@@ -176,7 +200,7 @@ class Inspection:
         """
         return self._rows(
             sa.select(leads)
-            .where(self._mine, leads.c.due_at.is_(None))
+            .where(self._mine, *REJECTED)
             .order_by(leads.c.rejected_at.desc(), leads.c.id.desc())
             .limit(most)
         )
@@ -199,8 +223,7 @@ class Inspection:
         """
         wanted = [self._mine]
         if state is not None:
-            rejected = leads.c.due_at.is_(None)
-            wanted.append(rejected if state is State.REJECTED else ~rejected)
+            wanted += _WHERE[state]
         if kind is not None:
             wanted.append(leads.c.kind == kind)
         if before is not None:
@@ -220,7 +243,7 @@ class Inspection:
         last = 0
         wanted = [self._mine]
         if rejected_only:
-            wanted.append(leads.c.due_at.is_(None))
+            wanted += REJECTED
         while True:
             page = self._rows(
                 sa.select(leads).where(*wanted, leads.c.id > last).order_by(leads.c.id).limit(_PAGE)
@@ -249,12 +272,12 @@ class Inspection:
             "rejected_at": None,
             "reason": None,
         }
-        again = self._mine, leads.c.due_at.is_(None), *_among(numbers)
+        again = self._mine, *REJECTED, *_among(numbers)
         done = last = 0
 
         def work(connection: Connection) -> list[int]:
             page = sa.select(leads).where(*again, leads.c.id > last).order_by(leads.c.id)
-            found = connection.execute(page.limit(_PAGE)).all()
+            found = connection.execute(page.limit(_PAGE).with_for_update()).all()
             keys = {}
             for row in map(OutboxRow.of, found):
                 # Whom it is about was forgotten when it ended.
@@ -273,12 +296,12 @@ class Inspection:
         """Delete events for good.
 
         Args:
-            numbers: Their ids, pending ones too; None means all rejected ones.
+            numbers: Their ids, in whatever state; None means all rejected ones.
 
         Returns:
             How many.
         """
-        which = [leads.c.due_at.is_(None)] if numbers is None else _among(numbers)
+        which = REJECTED if numbers is None else _among(numbers)
 
         def work(connection: Connection) -> int:
             # The account first, as every drainer does.

@@ -1,8 +1,8 @@
-"""Which rows may be sent now, and in which order."""
+"""Which rows may be sent now, and in which order; and which have ended."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Row
 
     Order = tuple[sa.ColumnElement[Any], ...]
+
+
+REJECTED: Final = (leads.c.due_at.is_(None), leads.c.delivered_at.is_(None))
+"""Rows that are kept for a person to look at."""
+DELIVERED: Final = (leads.c.due_at.is_(None), leads.c.delivered_at.is_not(None))
+"""Rows that are history."""
 
 
 def find_first(connection: Connection, pending: sa.ColumnElement[bool]) -> float | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ..database.schema import leads
+from .due import REJECTED
 from .payload import read_number
 from .stats import Stats
 
@@ -42,7 +43,7 @@ def read_stats(
             mine, leads.c.due_at.is_not(None)
         )
     ).one()
-    rejected = connection.scalar(sa.select(sa.func.count()).where(mine, leads.c.due_at.is_(None)))
+    rejected = connection.scalar(sa.select(sa.func.count()).where(mine, *REJECTED))
     oldest = read_number(oldest)
     paused = breaker.paused_until is not None
     return Stats(

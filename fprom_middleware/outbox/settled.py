@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from .claims import Answer, Claimed
+    from .history import History
 
 
-def write_answers(connection: Connection, answers: Sequence[Answer], *, now: float) -> None:
-    """Write down what was decided: a row is due later, kept as rejected, or gone.
+def write_answers(
+    connection: Connection, answers: Sequence[Answer], history: History, *, now: float
+) -> None:
+    """Write down what was decided: a row is due later, kept as rejected, or delivered.
 
     What waited for an event that has ended is due now.
 
     Args:
         connection: Inside a transaction.
         answers: What was sent, and what was decided about it.
+        history: What delivered events leave.
         now: Seconds since the epoch.
     """
     delivered = []
@@ -34,16 +38,8 @@ def write_answers(connection: Connection, answers: Sequence[Answer], *, now: flo
         if answer.status in {Status.FAILED, Status.REJECTED}:
             _keep(connection, answer, now)
         else:
-            delivered.append(answer.claimed)
-    # Delivered is delivered, even where another drainer holds the lease by now. But it is the
-    # event that goes, not the row that has been given its id since.
-    if delivered:
-        connection.execute(
-            sa.delete(leads).where(
-                leads.c.id.in_([item.id for item in delivered]),
-                leads.c.queued_at.in_([item.queued_at for item in delivered]),
-            )
-        )
+            delivered.append(answer)
+    history.write(connection, delivered)
     free_next(connection, [a.claimed.keys for a in answers if a.retry is None], now=now)
 
 

@@ -21,7 +21,9 @@ from .account_row import read_state, write_state
 from .claims import Answer, Batch, Claimed, read_claimed
 from .due import find_first, is_wrong, mend
 from .figures import read_stats
+from .history import History
 from .payload import PayloadError, encode
+from .purge import purge_ended
 from .row_log import log_unreadable, log_unsettled
 from .settled import give_back, write_answers
 from .turns import find_next, free_next
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from .stats import Stats
     from .throttle import Throttle
 
-KEEP_REJECTED_SECONDS: Final = 30 * 86400.0
-"""Seconds for which rejected events are kept for a person to look at."""
 LEASE_CALLS: Final = 3
 """A lease lasts as long as so many calls may; what is not sent by then is given back."""
 LEASE_MARGIN_SECONDS: Final = 2.0
@@ -55,6 +55,7 @@ class Outbox:
         clock: Seconds since the epoch; the only clock there is, never the database's.
         rate_limit: API calls a minute.
         timeout: Seconds that one call may take.
+        history: What delivered events leave.
         credentials: The fingerprint of those that calls are made with.
     """
 
@@ -66,9 +67,11 @@ class Outbox:
         clock: Callable[[], float],
         rate_limit: int,
         timeout: float,
+        history: History,
         credentials: str = "",
     ) -> None:
         self.database = database
+        self.history = history
         self._account = account
         self._clock = clock
         self._limit = rate_limit
@@ -272,16 +275,14 @@ class Outbox:
         return self.database.run(work)
 
     def purge(self) -> int:
-        """Delete rejected events that were kept long enough.
+        """Delete events that ended and were kept long enough, some thousands at the most.
 
         Returns:
-            How many.
+            How many; `PURGE_AT_ONCE` where there are more.
         """
-        old = self._clock() - KEEP_REJECTED_SECONDS
-        statement = sa.delete(leads).where(
-            leads.c.account == self._account, leads.c.due_at.is_(None), leads.c.rejected_at < old
+        return purge_ended(
+            self.database, self._account, self.history, now=self._clock(), bound=self._timeout
         )
-        return self.database.run(lambda connection: connection.execute(statement).rowcount)
 
     @property
     def _lease_seconds(self) -> float:
@@ -346,7 +347,7 @@ class Outbox:
             after = before.after(answers, self._credentials, probe=probe, unused=unused)
             if after != before:
                 write_state(connection, self._account, after)
-            write_answers(connection, answers, now=self._clock())
+            write_answers(connection, answers, self.history, now=self._clock())
             give_back(connection, unused, now=self._clock())
 
         self.database.run(work, patience=self._timeout)
@@ -380,6 +381,7 @@ def open_outbox(
         clock=clock,
         rate_limit=settings.rate_limit,
         timeout=settings.timeout,
+        history=History(settings),
         credentials=fingerprint(settings),
     )
 

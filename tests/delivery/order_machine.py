@@ -327,13 +327,13 @@ class OrderMachine(RuleBasedStateMachine):
 
     def rejected(self) -> set[int]:
         """Return those of them that have ended."""
-        ended = self.table.execute(f"{_IDS} WHERE due_at IS NULL")
+        ended = self.table.execute(f"{_IDS} AND due_at IS NULL")
         return {self.by_row[row].number for (row,) in ended}
 
     def waiting(self) -> list[Told]:
         """Return those of them that have not, in their order."""
-        pending = self.table.execute(f"{_IDS} WHERE due_at IS NOT NULL ORDER BY id")
+        pending = self.table.execute(f"{_IDS} AND due_at IS NOT NULL ORDER BY id")
         return [self.by_row[row] for (row,) in pending]
 
 
-_IDS = "SELECT id FROM fprom_outbox"
+_IDS = "SELECT id FROM fprom_outbox WHERE delivered_at IS NULL"

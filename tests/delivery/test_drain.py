@@ -51,8 +51,8 @@ def outbox_of(fprom: Fprom) -> Outbox:
 
 
 def rows(fprom: Fprom) -> list[Mapping[str, Any]]:
-    """Read the table."""
-    statement = sa.select(leads).order_by(leads.c.id)
+    """Read what is not delivered."""
+    statement = sa.select(leads).where(leads.c.delivered_at.is_(None)).order_by(leads.c.id)
     return outbox_of(fprom).database.read(
         lambda connection: [dict(row) for row in connection.execute(statement).mappings()]
     )

@@ -80,9 +80,10 @@ def delivery_of(fprom: Fprom) -> OutboxDelivery:
 
 
 def uids(fprom: Fprom) -> list[str]:
-    """List whose leads are in the table, in order."""
+    """List whose leads are in the table and not delivered yet, in order."""
+    left = sa.select(leads.c.payload).where(leads.c.delivered_at.is_(None))
     found = delivery_of(fprom).outbox.database.read(
-        lambda connection: connection.scalars(sa.select(leads.c.payload).order_by("id")).all()
+        lambda connection: connection.scalars(left.order_by(leads.c.id)).all()
     )
     return [httpx.Response(200, text=payload).json()["uid"] for payload in found]
 

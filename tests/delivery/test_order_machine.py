@@ -28,7 +28,10 @@ def run(*, examples: int) -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as closing_time:
         file, clock = Path(folder) / "outbox.db", Clock()
         drainers = [
-            make_outbox(f"sqlite:///{file}", clock, rate_limit=10**6) for _ in range(DRAINERS)
+            make_outbox(
+                f"sqlite:///{file}", clock, rate_limit=10**6, history_days=30 * (number % 2)
+            )
+            for number in range(DRAINERS)
         ]
         for drainer in drainers:
             drainer.stats()

@@ -74,9 +74,10 @@ def execute(fprom: Fprom, statements: list[str]) -> None:
 
 
 def uids(fprom: Fprom) -> set[str]:
-    """List whose leads are in the table."""
+    """List whose leads are in the table and not delivered yet."""
+    left = sa.select(leads.c.payload).where(leads.c.delivered_at.is_(None))
     payloads = delivery_of(fprom).outbox.database.read(
-        lambda connection: connection.scalars(sa.select(leads.c.payload)).all()
+        lambda connection: connection.scalars(left).all()
     )
     return {payload.split('"uid": "')[1].split('"')[0] for payload in payloads}
 

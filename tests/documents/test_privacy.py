@@ -10,7 +10,7 @@ import pytest
 from fprom_middleware import Fprom, TrackingContext
 from fprom_middleware.account import MAX_AGE
 from fprom_middleware.events.kinds import EVENTS
-from fprom_middleware.outbox.store import KEEP_REJECTED_SECONDS
+from fprom_middleware.outbox.purge import KEEP_REJECTED_SECONDS
 from fprom_middleware.visitor.cookies import LEGACY_REF_NAME, LEGACY_TID_NAME, REF_NAME, TID_NAME
 from fprom_middleware.visitor.keep_cookie import LINK_DAYS
 from tests.documents.recipes.documents import DOCS, block

@@ -247,7 +247,7 @@ def test_a_row_that_cannot_be_settled_keeps_no_other_from_being_so(
     *, sqlite_url: str, make: MakeFprom, api: Api, clock: Clock, caplog: Any, fate: str
 ) -> None:
     """A trigger of the database refuses to change it: it is said, and its lease frees it."""
-    fprom = make(sqlite_url)
+    fprom = make(sqlite_url, history_days=0)
     outbox = outbox_of(fprom)
     put_leads(outbox, *(make_lead(uid) for uid in range(4)))
     (second,) = outbox.claim(2).claimed[1:]

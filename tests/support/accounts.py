@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fprom_middleware import Fprom, FpromSettings
 from fprom_middleware.database.database import Database
+from fprom_middleware.outbox.history import History
 from fprom_middleware.outbox.store import Outbox
 from fprom_middleware.outbox.urls import outbox_url
 from tests.support.api import Api
@@ -67,6 +68,7 @@ def make_outbox(
     account: str = ACCOUNT,
     rate_limit: int = 300,
     timeout: float = 10.0,
+    history_days: int = 0,
 ) -> Outbox:
     """Open an outbox with connections of its own, as another process would."""
     return Outbox(
@@ -75,4 +77,5 @@ def make_outbox(
         clock=clock,
         rate_limit=rate_limit,
         timeout=timeout,
+        history=History(make_settings(account_id=account, history_days=history_days)),
     )

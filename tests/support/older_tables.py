@@ -7,6 +7,7 @@ import json
 import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import LONGTEXT
 
+from fprom_middleware.database.order_keys import order_keys
 from fprom_middleware.database.schema import SCHEMA_ROW
 from tests.support.accounts import ACCOUNT
 from tests.support.clock import START
@@ -85,3 +86,39 @@ def make_tables(engine: sa.Engine, *payloads: str) -> None:
         many.append(row | {"account": "another", "row_key": "another", "payload": payload_of(0)})
         for one in many:
             connection.execute(second_leads.insert().values(**{"rejected_at": None, **one}))
+
+
+third = sa.MetaData()
+"""The tables as version 3 made them: of each kind of event, and what is delivered is deleted."""
+third_leads = sa.Table(
+    "fprom_outbox",
+    third,
+    *(column._copy() for column in second_leads.columns),
+    sa.Column("kind", sa.String(16), nullable=False, server_default="signup"),
+    sa.Column("email_key", sa.BigInteger),
+    sa.Column("uid_key", sa.BigInteger),
+    sa.Column("blocked", sa.Integer, nullable=False, server_default="0"),
+    sa.Index("fprom_outbox_due", "account", "due_at"),
+    sa.Index("fprom_outbox_key", "row_key", unique=True),
+    sa.Index("fprom_outbox_email", "email_key", "id"),
+    sa.Index("fprom_outbox_uid", "uid_key", "id"),
+)
+third_accounts = second_accounts.to_metadata(third)
+
+
+def make_third_tables(engine: sa.Engine) -> None:
+    """Make tables of version 3 in which a sale waits."""
+    third.create_all(engine)
+    state = {"version": 3, "failures": 0, "calls": ""}
+    row = {"account": ACCOUNT, "kind": "sale", "due_at": START, "queued_at": START}
+    payload = json.dumps({"uid": "u-1", "event_id": "pi_1", "amount": 1290})
+    keys = order_keys(ACCOUNT, {"uid": "u-1"})
+    with engine.begin() as connection:
+        for account in (SCHEMA_ROW, ACCOUNT):
+            identity = IDENTITY if account == SCHEMA_ROW else None
+            connection.execute(
+                third_accounts.insert().values(account=account, identity=identity, **state)
+            )
+        connection.execute(
+            third_leads.insert().values(row_key="sale", payload=payload, **row, **keys)
+        )

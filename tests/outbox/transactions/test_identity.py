@@ -192,7 +192,7 @@ def test_a_pooler_is_another_way_to_the_same_database(
 def test_an_outbox_behind_a_pooler(engine: sa.Engine, postgresql_url: str, make: MakeFprom) -> None:
     """Many writes and a drain: nothing is prepared that the next server connection lacks."""
     with pgbouncer(postgresql_url) as pooled:
-        fprom = make(pooled)
+        fprom = make(pooled, history_days=0)
         sign_up(fprom, 30)
         assert fprom.drain()["sent"] == 30
         fprom.close()

@@ -189,7 +189,8 @@ def test_deleted(tmp_path: Path, double: Double, sqlite_url: str, suffixes: Sequ
             with closing(sqlite3.connect(file, isolation_level=None, timeout=60)) as holder:
                 # Nobody can commit between the look and the deletion.
                 holder.execute("BEGIN IMMEDIATE")
-                rows = holder.execute("SELECT json_extract(payload, '$.uid') FROM fprom_outbox")
+                uids = "SELECT json_extract(payload, '$.uid') FROM fprom_outbox"
+                rows = holder.execute(f"{uids} WHERE delivered_at IS NULL")
                 buried = {name for (name,) in rows}
                 for suffix in suffixes:
                     Path(f"{file}{suffix}").unlink()
