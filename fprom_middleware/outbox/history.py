@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import hmac
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from ..database.order_keys import NO_KEYS, same_mailbox
 from ..database.schema import leads
+from ..database.statements import DriverStatement
 from ..events.lead import Lead
 from ..masking import mask_tail
 from ..settings.model import NO_API_KEY
 from ..timestamps import as_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Dialect
 
     from ..settings.model import FpromSettings
     from .claims import Answer
@@ -35,6 +36,7 @@ _LEFT: Final = (
     "tid_tail",
     "email_hash",
     "uid_hash",
+    "payload",
 )
 
 
@@ -88,9 +90,9 @@ class History:
         if not delivered:
             return
         if self.days:
-            connection.execute(
-                _cut_down(connection.dialect.name), [self._left_of(answer) for answer in delivered]
-            )
+            payload = _no_payload(connection)
+            rows = [self._left_of(answer) | {"payload": payload} for answer in delivered]
+            _cut_down(connection.dialect).run(connection, *rows)
             return
         items = [answer.claimed for answer in delivered]
         connection.execute(
@@ -100,7 +102,7 @@ class History:
             )
         )
 
-    def _left_of(self, answer: Answer) -> Mapping[str, Any]:
+    def _left_of(self, answer: Answer) -> dict[str, Any]:
         item = answer.claimed
         event = item.event
         moment = event.created_at if isinstance(event, Lead) else None
@@ -112,7 +114,7 @@ class History:
             "tried_at": answer.at,
             "delivered_at": answer.at,
             "status": answer.status.value,
-            "reason": answer.reason,
+            "reason": None if answer.reason is None else answer.reason.value,
             "created_at": None if moment is None else as_utc(moment).timestamp(),
             "tid_tail": None if tail is None else tail.removeprefix("…"),
             **self.hashes(event.email, event.uid),
@@ -126,9 +128,10 @@ class History:
         return keyed.hexdigest()[:_HASH_DIGITS]
 
 
-@cache
-def _cut_down(dialect: str) -> sa.Update:
-    return (
+@lru_cache(maxsize=16)
+def _cut_down(dialect: Dialect) -> DriverStatement:
+    ended = dict.fromkeys(("due_at", "rejected_at", *NO_KEYS), sa.null())
+    statement = (
         sa.update(leads)
         .where(
             leads.c.id == sa.bindparam("row"),
@@ -136,18 +139,19 @@ def _cut_down(dialect: str) -> sa.Update:
             leads.c.delivered_at.is_(None),
         )
         .values(
-            due_at=None,
-            blocked=0,
-            rejected_at=None,
-            payload=_NO_PAYLOAD if dialect == "sqlite" else None,
-            **NO_KEYS,
+            **ended,
+            blocked=sa.literal_column("0"),
             **{name: sa.bindparam(name) for name in _LEFT},
         )
     )
+    return DriverStatement.of(statement, (*_LEFT, "row", "written_at"), dialect)
 
 
-# SQLite cannot take NOT NULL from the column of a table that an older version made.
-_NO_PAYLOAD: Final[sa.ColumnElement[Any]] = sa.literal_column(
-    "CASE WHEN (SELECT \"notnull\" FROM pragma_table_info('fprom_outbox') WHERE name = 'payload')"
-    " THEN '' END"
-)
+def _no_payload(connection: Connection) -> str | None:
+    # SQLite cannot take NOT NULL from the column of a table that an older version made.
+    if connection.dialect.name != "sqlite":
+        return None
+    kept = connection.exec_driver_sql(
+        "SELECT \"notnull\" FROM pragma_table_info('fprom_outbox') WHERE name = 'payload'"
+    )
+    return "" if kept.scalar() else None

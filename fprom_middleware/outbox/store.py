@@ -14,7 +14,7 @@ from ..database.database import Database
 from ..database.order_keys import NO_KEYS, order_keys
 from ..database.refusal import passes
 from ..database.schema import leads
-from ..database.statements import DriverInsert
+from ..database.statements import DriverStatement, insert_new
 from ..events.receipt import Reason
 from ..settings.model import NO_API_KEY
 from .account_row import read_state, write_state
@@ -77,7 +77,7 @@ class Outbox:
         self._limit = rate_limit
         self._timeout = timeout
         self._credentials = credentials
-        self._insert: DriverInsert | None = None
+        self._insert: DriverStatement | None = None
 
     def row(self, event: AnyEvent, trace: str | None = None) -> dict[str, Any]:
         """Return an event, checked, as the row it becomes.
@@ -115,7 +115,8 @@ class Outbox:
             FpromConfigError: The tables are of another version.
         """
         if self._insert is None:
-            self._insert = DriverInsert.of(leads, rows[0], self.database.engine.dialect)
+            dialect = self.database.engine.dialect
+            self._insert = DriverStatement.of(insert_new(leads, dialect.name), rows[0], dialect)
         insert = self._insert
         self.database.run(lambda connection: insert.run(connection, *rows), **how)
 
