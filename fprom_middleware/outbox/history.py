@@ -130,7 +130,7 @@ class History:
 
 @lru_cache(maxsize=16)
 def _cut_down(dialect: Dialect) -> DriverStatement:
-    ended = dict.fromkeys(("due_at", "rejected_at", *NO_KEYS), sa.null())
+    ended = dict.fromkeys(("due_at", "rejected_at", "trace", *NO_KEYS), sa.null())
     statement = (
         sa.update(leads)
         .where(

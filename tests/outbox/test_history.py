@@ -73,7 +73,7 @@ def hashed(name: str, value: str) -> str:
 
 def test_a_delivered_event_leaves_a_row_without_a_person(outbox: Outbox, clock: Clock) -> None:
     """Kind, status, times, tries, the tid's tail and two hashes; and nothing to send."""
-    outbox.put(outbox.row(ANN))
+    outbox.put(outbox.row(ANN, trace="request-4711"))
     clock.later(7)
     deliver(outbox, clock)
 
