@@ -139,6 +139,7 @@ def test_every_command_is_listed(desk: Desk) -> None:
     assert [line.split()[0] for line in answer.partition("Commands:\n")[2].splitlines()] == [
         "check",
         "drain",
+        "find",
         "outbox",
         "resume",
         "stats",
