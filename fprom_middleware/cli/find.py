@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ..database.database import NoOutboxError
-from ..outbox.lookup import find_of
+from ..outbox.lookup import explain_nothing, find_of
 from .decorators import with_inspection
 from .output import advice
 from .rows import as_figures, show_rows
@@ -45,7 +45,7 @@ def find(inspection: Inspection, *, whom: str, as_json: bool) -> None:
         show_rows(rows)
         _tell_pause(inspection, rows)
     else:
-        click.echo(_say_nothing(inspection.outbox.history.days))
+        click.echo(explain_nothing(inspection.outbox.history.days))
     if not inspection.outbox.history.has_key:
         click.echo(_NO_KEY)
 
@@ -73,12 +73,3 @@ def _tell_pause(inspection: Inspection, rows: Sequence[OutboxRow]) -> None:
         stats = inspection.stats()
         if stats.paused is not None:
             click.echo(advice(stats))
-
-
-def _say_nothing(days: int) -> str:
-    ended = f"delivered more than {days} days ago" if days else "delivered (FPROM_HISTORY_DAYS=0)"
-    return (
-        "nothing is stored of this customer: the visitor was organic or without consent, sending "
-        f"was disabled, FPROM_BEFORE_SEND dropped it, or it was {ended}, or rejected more than "
-        "30 days ago"
-    )

@@ -17,7 +17,7 @@ from ..errors import FpromError
 from ..outbox.admin import inspect_outbox
 from .account import get_fprom
 from .event_actions import act
-from .event_filter import EventFilter
+from .event_list import find_events, list_events
 from .models import Event
 
 if TYPE_CHECKING:
@@ -65,16 +65,15 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[misc]  # as above
 
     @_with_inspection
     def changelist_view(self, request: Any, inspection: Inspection) -> Any:
-        """Show the list; a POST does what its `action` says, and comes back."""
-        if request.method == "POST":
+        """Show the list; a POST looks for a customer, or does what it says and comes back."""
+        # Not in an address: an access log would keep it.
+        whom = request.POST.get("whom", "").strip()
+        if request.method == "POST" and not whom:
             if doomed := act(self, request, inspection):
                 return self.show(request, "delete_confirmation", title="Delete?", rows=doomed)
             return HttpResponseRedirect(request.get_full_path())
-        stats, chosen = inspection.stats(), EventFilter.of(request.GET)
-        rows, older = chosen.page_of(inspection)
-        filters = chosen.choices(paused=stats.paused is not None)
-        more = {"rows": rows, "older": older, "filters": filters, "place": inspection.place}
-        return self.show(request, "change_list", title="Outbox", stats=stats, **more)
+        found = find_events(inspection, whom) if whom else list_events(inspection, request.GET)
+        return self.show(request, "change_list", title="Outbox", **found)
 
     @_with_inspection
     def event_view(self, request: Any, inspection: Inspection, *, number: int) -> Any:

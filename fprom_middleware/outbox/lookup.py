@@ -53,6 +53,20 @@ def find_of(inspection: Inspection, whom: str) -> Sequence[OutboxRow]:
     return sorted(found, key=lambda row: row.id)
 
 
+def explain_nothing(days: int) -> str:
+    """Say why nothing may be found of a customer.
+
+    Args:
+        days: FPROM_HISTORY_DAYS.
+    """
+    ended = f"delivered more than {days} days ago" if days else "delivered (FPROM_HISTORY_DAYS=0)"
+    return (
+        "nothing is stored of this customer: the visitor was organic or without consent, sending "
+        f"was disabled, FPROM_BEFORE_SEND dropped it, or it was {ended}, or rejected more than "
+        "30 days ago"
+    )
+
+
 def _any_of(values: dict[str, int | None] | dict[str, str | None]) -> sa.ColumnElement[bool]:
     return sa.or_(sa.false(), *(leads.c[name] == value for name, value in values.items()))
 

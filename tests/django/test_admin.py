@@ -226,6 +226,7 @@ def test_the_list_says_what_waits_and_what_was_refused(desk: Desk) -> None:
         ("", ["3", "2", "1"]),
         ("?state=pending", ["3", "2"]),
         ("?state=rejected", ["1"]),
+        ("?state=delivered", []),
         ("?kind=sale", ["3", "2"]),
         ("?kind=sale&state=rejected", []),
         ("?before=2", ["1"]),
@@ -330,6 +331,48 @@ def test_a_pause_is_shown_with_its_reason_and_ended(desk: Desk) -> None:
     assert "sale 1 k***@example.com pending" in done
     assert "Nothing is paused." in text(client.post(LIST, {"resume": ""}, follow=True))
     assert log() == ["outbox: Changed “outbox” — Pause ended."]
+
+
+def test_a_delivered_event_leaves_what_no_one_is_known_by(desk: Desk) -> None:
+    """How FirstPromoter answered, when, and the end of the tid: there is nothing to reveal."""
+    desk.reject()
+    desk.fprom.track_sale(email=EMAIL, event_id="in_1", amount=4900)
+    client = desk.root
+    client.post(LIST, {"action": "retry_all"})
+    assert desk.fprom.drain()["sent"] == 2
+
+    assert "sale 2 sent" in text(client.get(f"{LIST}?state=delivered&kind=sale"))
+    page = client.get(EVENT)
+    assert re.search(r"kind signup state sent .*delivered [-\d]+ [:\d]+ UTC", text(page))
+    assert f"tid …{TID[-4:]}" in text(page)
+    assert "Show personal data" not in page.content.decode()
+    assert "Send again" not in page.content.decode()
+    gone = FIRST | {"delete": "", "confirmed": ""}
+    assert "1 event deleted." in text(client.post(LIST, gone, follow=True))
+
+
+@pytest.mark.parametrize("whom", [EMAIL, " KIM@example.com ", UID])
+def test_a_customer_is_found_by_e_mail_or_uid(desk: Desk, whom: str) -> None:
+    """What was rejected, delivered and waits, the newest first; no address names the customer."""
+    desk.reject()
+    desk.fprom.track_sale(email=EMAIL, uid=UID, event_id="in_1", amount=4900)
+    desk.fprom.drain()
+    desk.fprom.track_sale(email=EMAIL, uid=UID, event_id="in_2", amount=4900)
+    desk.fprom.track_sale(email="lou@example.com", event_id="in_3", amount=4900)
+    found = desk.log_in("view_event").post(LIST, {"whom": whom})
+
+    told = text(found)
+    places = [told.index(one) for one in ("sale 3", "sale 2", "signup 1")]
+    assert places == sorted(places)
+    assert "sale 4" not in told
+    assert 'id="changelist-filter"' not in found.content.decode()
+
+
+def test_of_a_customer_who_was_skipped_nothing_is_stored(desk: Desk) -> None:
+    """And the page says why that may be."""
+    desk.reject()
+    told = text(desk.root.post(LIST, {"whom": "noa@example.com"}))
+    assert "Nothing is stored of this customer: the visitor was organic" in told
 
 
 def test_an_event_that_is_gone_is_told(desk: Desk) -> None:
