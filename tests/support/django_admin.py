@@ -138,7 +138,7 @@ def log_in(page: Page, base: str) -> None:
 
 
 def fill_outbox(url: str) -> None:
-    """Let a day of a shop go by: three events were rejected, six wait behind a refused key."""
+    """Let a day of a shop go by: two events were sent, three rejected, six wait."""
     ago, api = [0.0], Api()
     fprom = Fprom(make_settings(url), clock=lambda: time.time() - ago[0], client=api.client)
     visitor = TrackingContext(tid="11111111-2222-4333-8444-555555555555", ip="203.0.113.7")
@@ -150,6 +150,10 @@ def fill_outbox(url: str) -> None:
     ago[0] = 93_000.0
     fprom.track_signup(visitor, "kim@example.com", uid="customer-kim")
     drain_at(93_000.0, 400)
+    ago[0] = 80_000.0
+    fprom.track_signup(visitor, "eva@example.com", uid="customer-eva")
+    fprom.track_sale(email="udo@example.com", event_id="in_1041", amount=2900, currency="EUR")
+    drain_at(80_000.0, 200)
     ago[0] = 8_000.0
     fprom.track_signup(visitor, "lou@a-department.of-a-large.example.com")
     for seconds_ago in (8_000.0, 7_900.0, 7_800.0, 7_000.0, 6_000.0):
