@@ -164,6 +164,9 @@ async def test_a_cancelled_request_gives_its_slot_back_when_its_thread_has_ended
             group.start_soon(middleware, scope(), wire.receive, wire.send)
             await anyio.to_thread.run_sync(asked.wait)
             group.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                # Long enough for a request that is let go to have ended.
+                await anyio.wait_all_tasks_blocked()
             assert proxy.limits._slots == free - 1
             go.set()
         assert proxy.limits._slots == free
