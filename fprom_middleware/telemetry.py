@@ -7,7 +7,7 @@ import sys
 from functools import cache
 from typing import Any, Final, Protocol, Self
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Operation(Protocol):

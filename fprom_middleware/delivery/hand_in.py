@@ -14,7 +14,7 @@ from ..telemetry import telemetry
 if TYPE_CHECKING:
     from ..events.kinds import AnyEvent
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class HandIn:

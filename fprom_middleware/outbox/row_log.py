@@ -12,7 +12,7 @@ from ..events.receipt import Reason, Status
 if TYPE_CHECKING:
     from sqlalchemy.exc import SQLAlchemyError
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def log_unreadable(row_id: int) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..account import Fprom
     from ..visitor.context import RequestTracking
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ _AGENT: Final = f"fprom-middleware/{__version__}"
 # The script of the vendor's that cannot be told its addresses would call the tracker itself.
 _MARK: Final = b"proxy_fpr_tr_url"
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

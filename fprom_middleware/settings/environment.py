@@ -11,7 +11,7 @@ from .model import SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Container
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def warn_of_environment(given: Container[str], place: str) -> None:
