@@ -91,7 +91,7 @@ class FpromSettings:
         delivery: ``outbox``; ``inline``: one call inside the view; ``memory``: for tests.
         outbox_url: Where the outbox lives: an SQLAlchemy URL, or ``django:ALIAS``.
         worker: ``thread``: each process drains in the background. ``none``: something else does.
-        history_days: Days that a delivered event leaves a trace without personal data.
+        history_days: Days for which a delivered event keeps its row, without its payload.
         rate_limit: API calls a minute for the account, all processes together.
         secret_keys: Keys that sign tokens and the keep cookie, newest last.
         keep_days: Days that the keep cookie keeps the visitor; 0 is off.
