@@ -120,7 +120,7 @@ def test_a_refusal_leaves_the_transaction_usable(
     fprom = get_fprom()
     outbox = fprom.delivery.outbox  # type: ignore[attr-defined]
     row = outbox.row
-    monkeypatch.setattr(outbox, "row", lambda lead: row(lead) | {"queued_at": None})
+    monkeypatch.setattr(outbox, "row", lambda *given: row(*given) | {"queued_at": None})
     with transaction.atomic(using=connection.alias):
         receipt = register(connection, "ann@example.com")
         with connection.cursor() as cursor:
