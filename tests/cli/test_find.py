@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fprom_middleware import TrackingContext
+from fprom_middleware.settings.model import NO_API_KEY
 from tests.cli.conftest import run_fprom
 from tests.support.accounts import KEY
 
@@ -233,3 +234,13 @@ def test_an_export_has_the_history_too(desk: Desk, tmp_path: Path) -> None:
     row = json.loads(line)
     assert (row["state"], row["status"], row["event"]) == ("delivered", "sent", None)
     assert (tmp_path / "rejected.jsonl").read_text() == ""
+
+
+def test_without_the_key_nothing_is_deleted_by_name(desk: Desk) -> None:
+    """What was delivered would stay behind; and what can be found is found all the same."""
+    desk.reject(ANN)
+
+    refused = desk("outbox", "delete", "--of", ANN, "--yes", code=1, api_key=NO_API_KEY)
+    assert "cannot be found without FPROM_API_KEY" in refused
+    found = desk("find", ANN, api_key=NO_API_KEY)
+    assert (states(found)[0], "FPROM_API_KEY is not set" in found) == ("rejected", True)

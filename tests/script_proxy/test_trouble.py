@@ -71,7 +71,7 @@ TROUBLE = {
     "is packed": answer(200, OK, {"Content-Encoding": "gzip"}),
     "moves": answer(302, b"", {"Location": "http://127.0.0.1:1/elsewhere"}),
     "moves for good": answer(308, b"", {"Location": "/get_details"}),
-    "heads without end": say(b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 20_000 + b"\r\n"),
+    "heads without end": say(b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 60_000 + b"\r\n"),
 }
 
 
