@@ -21,7 +21,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 # process, where coverage does not follow.
 CORE := --include='fprom_middleware/**/*.py' --omit='fprom_middleware/cli/main.py,fprom_middleware/sandbox/*'
 
-.PHONY: help setup demo check fix test lint types unit system pythons wheel faults matrix bench pictures clean
+.PHONY: help setup demo check fix test lint types unit system servers pythons wheel faults matrix bench pictures clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,7 +53,7 @@ fix: $(VENV)/.test ## sort imports, mend what ruff can mend, format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint types unit system ## the whole: lint, types, all tests, the coverage gate
+test: lint types unit system ## the whole but `make servers`: lint, types, all tests, the coverage gate
 
 lint: $(VENV)/.test ## ruff, and the tower of imports
 	$(BIN)/ruff check .
@@ -68,8 +68,11 @@ unit: $(VENV)/.test ## all tests without programs of others, with branch coverag
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered $(addprefix --ignore=,$(SYSTEM))
 	$(BIN)/coverage report --skip-covered --fail-under=100 $(CORE)
 
-system: $(VENV)/.test ## tests with real servers, brokers, a browser and kills
-	$(PYTEST) $(SYSTEM)
+system: $(VENV)/.test ## tests with brokers, a browser, kills, and the examples on their servers
+	$(PYTEST) $(SYSTEM) --ignore=tests/system/servers
+
+servers: $(VENV)/.test ## each framework on each of its servers, nginx in front; .ci/run has it too
+	$(PYTEST) tests/system/servers
 
 pythons: $(VENV)/.test ## the built wheel under the fast tests: each Python found, lowest packages, no framework (CELL=lowest: one)
 	$(BIN)/python tests/distribution/cells.py $(CELL)
