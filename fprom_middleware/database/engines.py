@@ -90,7 +90,9 @@ def sqlite_engine(url: URL, *, look: bool = False) -> Engine:
 
 # A claim has to see what others committed while it waited for the account's lock: otherwise it
 # would set an event aside whose turn has come. MySQL's transactions see it in any case.
-_ISOLATION: Final[dict[str, dict[str, Any]]] = {"postgresql": {"isolation_level": "READ COMMITTED"}}
+_LEVEL: Final = "READ COMMITTED"
+_ISOLATION: Final[dict[str, dict[str, Any]]] = {"postgresql": {"isolation_level": _LEVEL}}
+_LIMIT: Final = f"SET LOCAL statement_timeout = {int(DATABASE_PATIENCE_SECONDS * 1000)}"
 
 
 def server_engine(url: URL) -> Engine:
@@ -116,7 +118,9 @@ def server_engine(url: URL) -> Engine:
         if "statement_timeout" not in str(url.query.get("options", "")):
             if url.get_driver_name() == "psycopg":
                 sa.event.listen(engine, "connect", _leave_begin_to_us)
-            sa.event.listen(engine, "begin", _limit_statements)
+                sa.event.listen(engine, "begin", _begin_limited)
+            else:
+                sa.event.listen(engine, "begin", _limit_statements)
     else:
         sa.event.listen(engine, "connect", _limit_lock_waits)
     return engine
@@ -181,12 +185,13 @@ def _leave_begin_to_us(connection: DBAPIConnection, _record: Any) -> None:
     connection.autocommit = True
 
 
+def _begin_limited(connection: Connection) -> None:
+    # One way to the server and back for both: a view waits for each.
+    connection.exec_driver_sql(f"BEGIN ISOLATION LEVEL {_LEVEL}; {_LIMIT}")
+
+
 def _limit_statements(connection: Connection) -> None:
-    limit = f"SET LOCAL statement_timeout = {int(DATABASE_PATIENCE_SECONDS * 1000)}"
-    if connection.dialect.driver == "psycopg":
-        # One way to the server and back for both: a view waits for each.
-        limit = f"BEGIN ISOLATION LEVEL READ COMMITTED; {limit}"
-    connection.exec_driver_sql(limit)
+    connection.exec_driver_sql(_LIMIT)
 
 
 def _limit_lock_waits(connection: DBAPIConnection, _record: Any) -> None:

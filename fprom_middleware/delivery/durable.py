@@ -81,6 +81,7 @@ class OutboxDelivery:
         self._api = api
         self._hint = hint
         self._drain = Drain(settings, self.outbox, api, clock=clock, stopping=self.stopping)
+        self._masked_account = mask_tail(settings.account_id) or ""
         self._writer = TransactionWriter(self.outbox.database, settings.account_id or "")
         self._thread: DrainThread | None = None
         self._purged_at: float | None = None
@@ -164,7 +165,7 @@ class OutboxDelivery:
         # An earlier write that was given up is waited for: where it has arrived, the row that
         # waits in memory is that one, and is not to be sent before this is known.
         self.flush(bound=self._settings.timeout)
-        telemetry().watch(self, mask_tail(self._settings.account_id) or "")
+        telemetry().watch(self, self._masked_account)
 
         def work() -> Counts:
             counts = self._drain.run(
@@ -274,7 +275,7 @@ class OutboxDelivery:
             self.outbox.put(row)
 
     def _queued(self, event: AnyEvent, *, expect_commit: bool = False) -> Receipt:
-        telemetry().watch(self, mask_tail(self._settings.account_id) or "")
+        telemetry().watch(self, self._masked_account)
         self._wake(expect_commit=expect_commit)
         return Receipt(Status.QUEUED, durable=True, event=event)
 
