@@ -56,13 +56,6 @@ first_accounts = sa.Table(
 ROW = {"account": ACCOUNT, "due_at": 1.0, "queued_at": 1.0, "attempts": 3, "unknowns": 2}
 
 
-@pytest.fixture(params=["sqlite_url", "postgresql_url", "mariadb_url"])
-def url(request: pytest.FixtureRequest) -> str:
-    """Each kind of database, empty."""
-    url: str = request.getfixturevalue(request.param)
-    return url
-
-
 @pytest.fixture
 def engine(url: str) -> Iterator[sa.Engine]:
     """An engine of the test's own, on tables of version 1 in which a lead waits."""

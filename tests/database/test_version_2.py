@@ -41,13 +41,6 @@ DAMAGED = ["{", "[]", "5", "null", '"text"', '{"email": 5, "tid": "t"}', '{"uid"
 DAMAGED += ['{"email": {}}', "[" * 100_000, '{"a":' * 50_000]
 
 
-@pytest.fixture(params=["sqlite_url", "postgresql_url", "mariadb_url"])
-def url(request: pytest.FixtureRequest) -> str:
-    """Each kind of database, empty."""
-    url: str = request.getfixturevalue(request.param)
-    return url
-
-
 @pytest.fixture
 def engine(url: str) -> Iterator[sa.Engine]:
     """An engine of the test's own, on tables of version 2 in which leads wait."""

@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from tests.support.fixtures import MakeOutbox
 
 
-@pytest.fixture(params=["sqlite_url", "postgresql_url", "mariadb_url"])
-def url(request: pytest.FixtureRequest) -> str:
-    """Each kind of database, empty."""
-    url: str = request.getfixturevalue(request.param)
-    return url
-
-
 @pytest.fixture
 def engine(url: str) -> Iterator[sa.Engine]:
     """An engine of the test's own, on tables of version 3 in which a sale waits."""
